@@ -1,0 +1,33 @@
+"""The whole exception tree. What a user can cause ends as one clear line, never as a traceback."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+
+class ConectpyError(Exception):
+    """Base of every error conectpy raises on purpose; a script prints its text and exits with `exit_status`."""
+
+    exit_status = 1
+
+
+class ConfigError(ConectpyError):
+    """One or more faults in the configuration; `faults` holds one line for each."""
+
+    exit_status = 2
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class DriverError(ConectpyError):
+    """A PLC could not be reached or answered wrongly; the driver that raised it must be thrown away."""
+
+
+class StoreError(ConectpyError):
+    """The event database cannot be used; the file is left as it was found."""
+
+
+class WebError(ConectpyError):
+    """The web server cannot be started (address in use, unreadable certificate)."""

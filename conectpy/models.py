@@ -1,0 +1,113 @@
+"""The frozen values that travel between rooms. No I/O, no clock, no threads.
+
+Every `*_utc` is an aware `datetime` in UTC; every `*_s` is a duration in seconds taken from the monotonic clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+
+Value = Union[None, bool, int, float, str, Tuple["Value", ...]]
+
+COMM_TAG = "@comm"
+"""The tag under which an outage of a PLC's link is an event of its own (promise E10)."""
+
+
+class Sample(NamedTuple):
+    """One reading of one tag.
+
+    `error` None means good; otherwise it says in one line why there is no value, and `value` is None.
+    `changed_utc` is the device's own time of the change, already on this machine's clock, or None where the device does
+    not say. `overflow` says that the device dropped changes before this one (subscription queue).
+    """
+
+    value: Value
+    error: Optional[str] = None
+    changed_utc: Optional[datetime] = None
+    overflow: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over all tags of a PLC.
+
+    `samples` holds (tag, sample) only for what differs from the previous scan of the same driver object; the first scan
+    of a driver holds every configured tag. A tag may come several times (subscription): in the order of its changes.
+    `sent_utc` is taken before the first request leaves, `received_utc` after the last reply is here, `duration_s` lies
+    between them. `frozen` says why the PLC's values stand still (controller not in RUN), None while they are live.
+    """
+
+    sent_utc: datetime
+    received_utc: datetime
+    duration_s: float
+    samples: Tuple[Tuple[str, Sample], ...]
+    frozen: Optional[str] = None
+
+
+class Transition(NamedTuple):
+    """One change to the stored events of one (plc, tag). Made by the detector, applied by the store.
+
+    kind      `open`: a new event starts; `close`: the open event ends; `amend`: the open event goes on, but has more
+              gaps or flags.
+    ts_utc    when the new state was first seen (for `amend`: when good samples came back)
+    earliest_utc  last moment at which the old state is known to have held; None: unknown
+    quality   `exact`, `sampled`, `gap`, `at_connect` (open only), `removed`, `tag_lost` (close only); "" for `amend`
+    gap_count, gap_s  what to add to the event's counters
+    flags     what to add to the event's flags: `clock_step`, `overflow`, `plc_mode`, `chatter`
+    """
+
+    kind: str
+    plc: str
+    tag: str
+    ts_utc: datetime
+    earliest_utc: Optional[datetime] = None
+    quality: str = ""
+    gap_count: int = 0
+    gap_s: float = 0.0
+    flags: FrozenSet[str] = frozenset()
+
+
+class LastState(NamedTuple):
+    """What was last known of a state tag: its value and when the sample that says so was asked for."""
+
+    value: bool
+    good_utc: datetime
+
+
+@dataclass(frozen=True)
+class PlcMemory:
+    """What the store knows of one PLC at start: the detector goes on from here (promise E9).
+
+    `open_since` maps the tags that have an open event to its start.
+    """
+
+    states: Mapping[str, LastState] = field(default_factory=dict)
+    open_since: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stored event as readers get it; the columns of `events` (documentation.md), times parsed."""
+
+    id: int
+    uid: str
+    plc_ip: str
+    plc_name: str
+    tag: str
+    tag_label: str
+    start_utc: datetime
+    end_utc: Optional[datetime]
+    created_utc: datetime
+    start_earliest_utc: Optional[datetime]
+    start_quality: str
+    end_earliest_utc: Optional[datetime]
+    end_quality: Optional[str]
+    gap_count: int
+    gap_s: float
+    flags: Tuple[str, ...]
+
+
+DriverFacts = Dict[str, Union[str, int, float, None]]
+"""What a driver tells about its connection for `_meta`: `frames_per_scan`, `connection_size_bytes`, `controller`, ..."""

@@ -1,0 +1,26 @@
+"""UTC instants as text: ISO 8601 with milliseconds and `Z`, the one form that is stored and served."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+UTC = timezone.utc
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def to_text(moment_utc: datetime) -> str:
+    """`2026-03-01T07:14:02.123Z`; the text sorts like the time. Digits below a millisecond are cut, not rounded."""
+    moment = moment_utc.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """The aware UTC time of any ISO 8601 text that names its zone (`Z` or an offset). Raises ValueError otherwise."""
+    moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
+    if moment.tzinfo is None:
+        raise ValueError(f"no time zone in {text!r}: write 2026-03-01T07:14:02Z")
+    return moment.astimezone(UTC)
