@@ -20,13 +20,15 @@ class Sample(NamedTuple):
 
     `error` None means good; otherwise it says in one line why there is no value, and `value` is None.
     `changed_utc` is the device's own time of the change, already on this machine's clock, or None where the device does
-    not say. `overflow` says that the device dropped changes before this one (subscription queue).
+    not say. `overflow` says that the device dropped changes before this one (subscription queue). `is_vanished` says
+    that the PLC has no such tag (any more), which is more than a bad reading (promise E13).
     """
 
     value: Value
     error: Optional[str] = None
     changed_utc: Optional[datetime] = None
     overflow: bool = False
+    is_vanished: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Transition(NamedTuple):
     quality   `exact`, `sampled`, `gap`, `at_connect` (open only), `removed`, `tag_lost` (close only); "" for `amend`
     gap_count, gap_s  what to add to the event's counters
     flags     what to add to the event's flags: `clock_step`, `overflow`, `plc_mode`, `chatter`
+    sent_utc  send time of the scan that showed it: from then on the new state is known (kept as the last known state)
     """
 
     kind: str
@@ -67,6 +70,7 @@ class Transition(NamedTuple):
     gap_count: int = 0
     gap_s: float = 0.0
     flags: FrozenSet[str] = frozenset()
+    sent_utc: Optional[datetime] = None
 
 
 class LastState(NamedTuple):
@@ -110,4 +114,4 @@ class Event:
 
 
 DriverFacts = Dict[str, Union[str, int, float, None]]
-"""What a driver tells about its connection for `_meta`: `frames_per_scan`, `connection_size_bytes`, `controller`, ..."""
+"""What a driver tells of its connection for `_meta`: `frames_per_scan`, `connection_size_bytes`, `controller`, ..."""

@@ -1,4 +1,4 @@
-"""The typed settings that every room is built from. `config.py` fills them; nothing here reads a file or the environment."""
+"""The typed settings that every room is built from. `config.py` fills them; nothing here reads a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TagSettings:
 
 @dataclass(frozen=True)
 class OpcUaSettings:
-    """How to talk to one OPC UA server. Passwords are never here: only the name of the variable or file that holds one."""
+    """How to talk to one OPC UA server. No password is here, only the name of the variable or file that holds one."""
 
     security: str = "auto"
     mode: str = "poll"

@@ -10,7 +10,10 @@ __all__ = ["Driver", "DriverMemory", "make_driver"]
 
 
 def make_driver(plc: PlcSettings, memory: DriverMemory) -> Driver:
-    """A fresh, unconnected driver for this PLC. Libraries are imported here, so that a plant without OPC UA never loads it."""
+    """A fresh, unconnected driver for this PLC.
+
+    The protocol's library is imported here, so that a plant without OPC UA never loads it.
+    """
     if plc.driver == "logix":
         from .logix import LogixPlc
 

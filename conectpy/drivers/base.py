@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, Protocol
 
-
 from ..models import DriverFacts, Scan
 
 DriverMemory = Dict[str, Any]
@@ -28,7 +27,7 @@ class Driver(Protocol):
         """What is known of the connection, for `_meta`."""
 
     def close(self) -> None:
-        """Say goodbye to the PLC (Forward Close, CloseSession) and free everything, in at most about a second. Never raises."""
+        """Say goodbye to the PLC (Forward Close, CloseSession) and free everything, in about a second. Never raises."""
 
     def abort(self) -> None:
         """Make a blocked call of the PLC's thread fail at once, without any network exchange. Never raises or waits."""
