@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
+
+if sys.version_info >= (3, 9):
+    from zoneinfo import ZoneInfo
+else:
+    from backports.zoneinfo import ZoneInfo
+
+__all__ = ["UTC", "ZoneInfo", "from_text", "to_text", "utc_now"]
 
 UTC = timezone.utc
 
