@@ -16,6 +16,9 @@ shown out of the box; it returns an object with `.addresses`, `.messages`, `.ser
 
 from __future__ import annotations
 
+from .controller import LogixController
+from .faults import Faults
 from .lagoon import Lagoon, Truth
+from .logix_server import Counts, LogixServer
 
-__all__ = ["Lagoon", "Truth"]
+__all__ = ["Counts", "Faults", "Lagoon", "LogixController", "LogixServer", "Truth"]
