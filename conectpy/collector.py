@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from .history import History
 from .loop import PlcWatch, read_plc_loop
 from .metrics import Metrics
 from .models import COMM_TAG, Transition
@@ -94,10 +95,16 @@ class Collector:
     """The PLC threads of one process over its live values and its store."""
 
     def __init__(
-        self, plcs: Sequence[PlcSettings], realtime: RealtimeData, store: EventStore, metrics: Metrics
+        self,
+        plcs: Sequence[PlcSettings],
+        realtime: RealtimeData,
+        history: History,
+        store: EventStore,
+        metrics: Metrics,
     ) -> None:
         self._plcs = plcs
         self._realtime = realtime
+        self._history = history
         self._store = store
         self._metrics = metrics
         self._workers: List[Worker] = []
@@ -171,7 +178,7 @@ class Collector:
         return is_ok, {"ok": is_ok, "plcs": plcs, "threads": threads, "store": store}
 
     def _loop_of(self, watch: PlcWatch) -> Callable[[threading.Event], None]:
-        return lambda stop: read_plc_loop(watch, self._realtime, self._store, stop)
+        return lambda stop: read_plc_loop(watch, self._realtime, self._history, self._store, stop)
 
     def _removals(self) -> List[Transition]:
         """Tags that left the configuration: their open events end, which is no claim that they were FALSE (E12)."""

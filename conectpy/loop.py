@@ -12,6 +12,7 @@ from typing import Any, Deque, Dict, List, Optional, Sequence
 from .detector import Detector
 from .drivers import Driver, DriverMemory, make_driver
 from .errors import DriverError
+from .history import History
 from .metrics import PlcMetrics
 from .models import COMM_TAG, PlcMemory, Scan, Transition
 from .realtime import RealtimeData
@@ -73,9 +74,11 @@ class PlcWatch:
         }
 
 
-def read_plc_loop(watch: PlcWatch, realtime: RealtimeData, store: EventStore, stop: threading.Event) -> None:
+def read_plc_loop(
+    watch: PlcWatch, realtime: RealtimeData, history: History, store: EventStore, stop: threading.Event
+) -> None:
     """Read one PLC until `stop` is set, with a new driver for every attempt. Only a DriverError is waited out."""
-    loop = _Loop(watch, realtime, store, stop)
+    loop = _Loop(watch, realtime, history, store, stop)
     while not stop.is_set():
         try:
             loop.run_connection()
@@ -88,10 +91,13 @@ def read_plc_loop(watch: PlcWatch, realtime: RealtimeData, store: EventStore, st
 class _Loop:
     """One run of `read_plc_loop`: the steps, with what they share."""
 
-    def __init__(self, watch: PlcWatch, realtime: RealtimeData, store: EventStore, stop: threading.Event) -> None:
+    def __init__(
+        self, watch: PlcWatch, realtime: RealtimeData, history: History, store: EventStore, stop: threading.Event
+    ) -> None:
         self.watch = watch
         self.plc = watch.plc
         self.realtime = realtime
+        self.history = history
         self.store = store
         self.stop = stop
         self.states = {tag.tag for tag in watch.plc.tags if tag.is_state}
@@ -128,6 +134,7 @@ class _Loop:
         watch.metrics.up.set(1)
         transitions = watch.detector.on_scan(scan, now_s)
         self.realtime.publish_scan(self.plc.address, scan, {**watch.facts(), **driver.facts()})
+        self.history.record_scan(self.plc.address, scan)
         self.record(transitions)
         if now_s + self.plc.interval_s - watch.noted_s > NOTE_AGE_S:
             self.note_states()
@@ -157,7 +164,9 @@ class _Loop:
         watch.metrics.failures.inc()
         watch.metrics.up.set(0)
         pause_s = _backoff_s(watch.fails)
-        self.realtime.publish_failure(plc.address, to_text(utc_now()), watch.facts())
+        at_ts = to_text(utc_now())
+        self.realtime.publish_failure(plc.address, at_ts, watch.facts())
+        self.history.record_outage(plc.address, at_ts)
         end_s = time.monotonic() + pause_s
         watch.expect_within(pause_s + 10)
         while not self.stop.is_set():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Protocol, Set, Tuple
+from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from .models import Sample, Scan
 from .settings import PlcSettings, TagSettings
@@ -22,14 +22,6 @@ NOT_READ = "not read yet"
 
 Changes = Dict[str, Set[str]]
 """address -> tags whose entry changed; an address with an empty set has only a new `_meta`."""
-
-
-class Watcher(Protocol):
-    """Whoever wants every publication and not only the newest state (the trend history). Called by the PLC threads."""
-
-    def record_scan(self, address: str, scan: Scan) -> None: ...
-
-    def record_outage(self, address: str, at_ts: str) -> None: ...
 
 
 class RealtimeData(Dict[str, Dict[str, Any]]):
@@ -46,17 +38,11 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
         self._settings: Dict[str, Dict[str, TagSettings]] = {}
         self._json: Dict[str, Dict[str, str]] = {}  # per PLC the tags' JSON, made when first asked for after a change
         self._document: Tuple[int, bytes] = (-1, b"")
-        self._watchers: Tuple[Watcher, ...] = ()  # replaced as a whole, so reading it needs no lock
 
     @property
     def version(self) -> int:
         """Grows by one with every publication."""
         return self._version
-
-    def watch(self, watcher: Watcher) -> None:
-        """Tell `watcher` of every scan and outage from now on, after it has been published."""
-        with self._lock:
-            self._watchers = (*self._watchers, watcher)
 
     # -- written by the PLC threads ------------------------------------------------------------------------------------
 
@@ -88,8 +74,6 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
             }
             plc["_meta"]["quality"] = "BAD" if scan.frozen or plc["_meta"]["bad_tags"] else "OK"
             self._publish(address, changed)
-        for watcher in self._watchers:
-            watcher.record_scan(address, scan)
 
     def publish_failure(self, address: str, at_ts: str, meta: Mapping[str, Any]) -> None:
         """The link is down: every live value stays, marked STALE. `meta` brings `last_error` and the counters."""
@@ -104,8 +88,6 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
                     changed.append(tag)
             plc["_meta"] = {**before, **meta, "quality": "DOWN", "last_cycle_ts": at_ts}
             self._publish(address, changed)
-        for watcher in self._watchers:
-            watcher.record_outage(address, at_ts)
 
     def publish_since(self, address: str, since: Mapping[str, Optional[str]]) -> None:
         """Since when state tags have been in their state (UTC text; None: not known)."""
@@ -136,11 +118,12 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
     def _mark_frozen(self, plc: Dict[str, Any], before: Mapping[str, Any], frozen: Optional[str]) -> List[str]:
         changed = []
         for tag, entry in plc.items():
-            if tag.startswith("_") and tag in ("_name", "_meta"):
+            if tag in ("_name", "_meta"):
                 continue
-            if frozen and entry["quality"] == "OK":
+            was_frozen = entry["quality"] == "STALE" and entry["error"] == before["frozen"]
+            if frozen and (entry["quality"] == "OK" or was_frozen):
                 plc[tag] = {**_with_scan_time(entry, before), "quality": "STALE", "error": frozen}
-            elif not frozen and entry["quality"] == "STALE":
+            elif was_frozen:
                 plc[tag] = {**entry, "quality": "OK", "error": None, "timestamp": None, "latencia_ms": None}
             changed.append(tag)
         return changed
