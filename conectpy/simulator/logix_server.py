@@ -70,6 +70,10 @@ class LogixServer:
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def is_serving(self) -> bool:
+        return self._thread is not None
+
     def __enter__(self) -> LogixServer:
         return self.start()
 
