@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
 import threading
@@ -16,12 +17,19 @@ from .plants import PLANT_NAMES, LivePlant, LivePlants
 from .tables import Churn, make_table
 from .truth import TruthLog
 
-EXIT_PORT_IN_USE = 1
+EXIT_FAILED = 1
+IN_USE = (errno.EADDRINUSE, *((10048, 10013) if sys.platform == "win32" else ()))
+"""Windows says WSAEADDRINUSE, or WSAEACCES where the other one holds the port for itself."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until a signal; the exit status."""
-    options = make_parser().parse_args(argv)
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    if options.plcs < 1 or options.pace <= 0 or not 0 <= options.port <= 65536 - options.plcs:
+        parser.error("--plcs must be at least 1, --pace above 0, the ports within 0 to 65535")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
@@ -30,7 +38,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         truth = TruthLog(options.truth)
     except OSError as exc:
         print(f"error: cannot write {options.truth}: {exc.strerror or exc}", file=sys.stderr)
-        return EXIT_PORT_IN_USE
+        return EXIT_FAILED
     try:
         return _run(options, truth, stop)
     finally:
@@ -107,8 +115,9 @@ def _serve(
             try:
                 server.start()
             except OSError as exc:
-                print(f"error: {server.address}: port in use ({exc.strerror or exc})", file=sys.stderr)
-                return EXIT_PORT_IN_USE
+                reason = "port in use" if exc.errno in IN_USE else exc.strerror or exc
+                print(f"error: {server.address}: {reason}", file=sys.stderr)
+                return EXIT_FAILED
             print(f"{server.address}  {server.controller.name}: simulated Logix PLC", flush=True)
         plants.start()
         for churn in churns:

@@ -113,7 +113,7 @@ class LogixServer:
 
     def counts(self) -> Counts:
         """What is open, and totals."""
-        connections, sessions = self.target.connection_count(), self.target.session_count()
+        connections, sessions = self.target.connections.count(), self.target.session_count()
         with self._lock:
             return Counts(
                 len(self._clients),
@@ -121,8 +121,8 @@ class LogixServer:
                 connections,
                 self._requests,
                 self._accepted,
-                self.target.opened,
-                self.target.closed,
+                self.target.connections.opened,
+                self.target.connections.closed,
             )
 
     def cut(self, with_reset: bool = False) -> None:
@@ -134,7 +134,7 @@ class LogixServer:
 
     def forget_connections(self) -> None:
         """Drop all CIP connections without a word, as a controller does on a restart."""
-        self.target.forget_connections()
+        self.target.connections.forget()
 
     # -- threads -------------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,8 @@ class Churn:
     def stop(self) -> None:
         """Stop and wait for the thread."""
         self._stop.set()
-        self._thread.join(2.0)
+        if self._thread.ident is not None:
+            self._thread.join(2.0)
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval_s):
