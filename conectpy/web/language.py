@@ -1,0 +1,42 @@
+"""Spanish and English: which one a request gets, and the texts that the scripts in the browser need."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from flask import Flask, g, request
+from flask_babel import Babel
+
+LANGUAGES = ("en", "es")
+COOKIE = "language"
+COOKIE_S = 365 * 24 * 3600
+
+
+def register_languages(app: Flask, fixed: Optional[str]) -> None:
+    """Choose by `?lang=`, then the cookie it sets, then `web.language`, then the browser's preference; English else."""
+
+    def choose() -> str:
+        asked = request.args.get("lang", "") if request.endpoint not in _API else ""
+        for wanted in (asked, request.cookies.get(COOKIE, ""), fixed or ""):
+            if wanted in LANGUAGES:
+                return wanted
+        return request.accept_languages.best_match(LANGUAGES, "en") or "en"
+
+    def chosen() -> str:
+        if "language" not in g:
+            g.language = choose()
+        return str(g.language)
+
+    Babel(app, locale_selector=chosen)
+    app.jinja_env.globals["current_language"] = chosen
+
+
+_API = frozenset({"api.events", "api.stats"})
+
+
+def current_language() -> str:
+    """`en` or `es`; only inside a request."""
+    from flask_babel import get_locale
+
+    locale = get_locale()
+    return str(locale.language) if locale is not None and locale.language in LANGUAGES else "en"

@@ -1,0 +1,99 @@
+"""The texts that scripts show, by name, in the language of the request."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from flask_babel import gettext as _
+
+
+def script_messages() -> Dict[str, str]:
+    """Name -> text; `{x}` stands for what the script fills in."""
+    return {**_states(), **_live(), **_connection(), **_events(), **_trends()}
+
+
+def _states() -> Dict[str, str]:
+    return {
+        "state.pump.on": _("running"),
+        "state.pump.off": _("stopped"),
+        "state.valve.on": _("open"),
+        "state.valve.off": _("closed"),
+        "state.alarm.on": _("ALARM"),
+        "state.alarm.off": _("normal"),
+        "state.other.on": _("active"),
+        "state.other.off": _("inactive"),
+        "state.unknown": _("unknown"),
+        "state.since": _("{word} since {time}, {duration}"),
+        "quality.OK": _("OK"),
+        "quality.BAD": _("BAD"),
+        "quality.DOWN": _("DOWN"),
+        "quality.INIT": _("STARTING"),
+        "tag.BAD": _("bad"),
+        "tag.STALE": _("stale"),
+    }
+
+
+def _live() -> Dict[str, str]:
+    return {
+        "age": _("{age} ago"),
+        "age.none": _("never read"),
+        "age.last": _("last value {age} ago"),
+        "plc.scan": _("scan {ms} ms"),
+        "plc.age": _("last good scan {age} ago"),
+        "plc.never": _("not read yet"),
+        "plc.active": _("{count} active"),
+        "plc.alarms": _("{count} in alarm"),
+        "plc.bad": _("{count} bad"),
+        "plc.simulated": _("SIMULATED"),
+        "plc.error": _("Last error: {text}"),
+        "plc.frozen": _("Values stand still: {text}"),
+        "plc.retry": _("next attempt in {age}"),
+        "live.shown": _("{shown} of {total} tags"),
+        "live.nothing": _("No tag matches the filter."),
+        "live.collapse": _("Collapse {name}"),
+        "live.expand": _("Expand {name}"),
+        "sum.plcs": _("PLCs good"),
+        "sum.active": _("active"),
+        "sum.alarms": _("in alarm"),
+        "sum.stale": _("stale or bad"),
+    }
+
+
+def _connection() -> Dict[str, str]:
+    return {
+        "link.live": _("live"),
+        "link.polling": _("live (polling)"),
+        "link.lost": _("no connection"),
+        "link.connecting": _("connecting"),
+        "link.banner": _("No connection to the collector. Nothing on this page is current; last data {age} ago."),
+        "link.never": _("No connection to the collector."),
+    }
+
+
+def _events() -> Dict[str, str]:
+    return {
+        "event.open": _("still active"),
+        "event.between": _("between {from} and {to}"),
+        "event.before": _("before {to}"),
+        "event.outage": _("link down"),
+        "event.more": _("Loading more failed: {text}"),
+        "event.count": _("{count} events"),
+        "event.partial": _("only the newest {count} events are drawn; narrow the time range"),
+        "event.loading": _("Loading…"),
+        "hours.uncertain": _("of it uncertain"),
+        "hours.empty": _("No state tag was active in this time range."),
+        "hours.day": _("{day}: {hours} h, {starts} starts"),
+    }
+
+
+def _trends() -> Dict[str, str]:
+    return {
+        "trend.pick": _("Choose up to 8 tags."),
+        "trend.empty": _("No history in this time range."),
+        "trend.full": _("8 tags at most: remove one first."),
+        "trend.remove": _("Remove {tag}"),
+        "trend.memory": _("History in memory: {used} of {budget} MiB, {points} points, since {oldest}."),
+        "trend.live": _("Follow now"),
+        "trend.value": _("{tag}: {value}"),
+        "trend.unknown": _("not known"),
+    }

@@ -1,0 +1,125 @@
+"""Query parameters: one table per endpoint validates requests, and describes itself for OpenAPI."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from flask import request
+
+from .problems import BadParameters
+from .zones import find_zone, parse_time
+
+MAX_TEXT = 1000
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Param:
+    """One query parameter.
+
+    `kind` is text, integer, number, boolean, from_time, to_time, cursor (an event id or a time), zone or choice;
+    `minimum` and `maximum` bound integers and numbers; `is_list` lets it be given several times.
+    """
+
+    name: str
+    kind: str
+    description: str
+    default: Any = None
+    minimum: float = 0
+    maximum: float = 1_000_000_000
+    choices: Tuple[str, ...] = ()
+    is_list: bool = False
+    max_items: int = 8
+
+    def parse(self, text: str, zone: tzinfo) -> Any:
+        """The typed value; raises ValueError with a reason for people."""
+        if len(text) > MAX_TEXT or "\0" in text:
+            raise ValueError(f"must be at most {MAX_TEXT} characters without NUL")
+        if self.kind in ("integer", "number"):
+            return self._parse_number(text)
+        if self.kind == "boolean":
+            if text.lower() not in _BOOLEANS:
+                raise ValueError(f"must be true, false, 1 or 0, got {text!r}")
+            return _BOOLEANS[text.lower()]
+        if self.kind in ("from_time", "to_time"):
+            return parse_time(text, zone, is_end=self.kind == "to_time")
+        if self.kind == "cursor":
+            if re.fullmatch(r"[0-9]{1,18}", text):
+                return int(text)
+            return parse_time(text, zone, is_end=False)
+        if self.kind == "zone":
+            found = find_zone(text)
+            if found is None:
+                raise ValueError(f"is no IANA time zone: {text!r}")
+            return found
+        if self.kind == "choice" and text not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}, got {text!r}")
+        return text
+
+    def _parse_number(self, text: str) -> Any:
+        pattern = r"[0-9]{1,10}" if self.kind == "integer" else r"[0-9]{1,10}(\.[0-9]{1,9})?"
+        if not re.fullmatch(pattern, text) or not self.minimum <= float(text) <= self.maximum:
+            kind = "a whole number" if self.kind == "integer" else "a number"
+            raise ValueError(f"must be {kind} from {self.minimum:g} to {self.maximum:g}, got {text!r}")
+        return int(text) if self.kind == "integer" else float(text)
+
+    def schema(self) -> Dict[str, Any]:
+        """The JSON schema of one value."""
+        if self.kind in ("integer", "number"):
+            bounds: Dict[str, Any] = {"type": self.kind, "minimum": self.minimum, "maximum": self.maximum}
+            return {**bounds, "default": self.default} if self.default is not None else bounds
+        if self.kind == "boolean":
+            return {"type": "string", "enum": sorted(_BOOLEANS)}
+        if self.kind == "choice":
+            return {"type": "string", "enum": list(self.choices)}
+        return {"type": "string", "maxLength": MAX_TEXT}
+
+    def describe(self) -> Dict[str, Any]:
+        """The OpenAPI parameter object."""
+        schema = self.schema()
+        if self.is_list:
+            schema = {"type": "array", "items": schema, "maxItems": self.max_items}
+        return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema}
+
+
+def read_params(params: Sequence[Param], zone: tzinfo) -> Dict[str, Any]:
+    """The current request's parameters by name (None or the default where absent; empty ones count as absent).
+
+    Raises BadParameters that names every wrong, repeated or unknown one.
+    """
+    known = {param.name: param for param in params}
+    faults: List[Dict[str, str]] = []
+    for name in request.args:
+        if name not in known:
+            faults.append({"name": name[:100], "reason": f"is not known; known are {', '.join(known)}"})
+    values: Dict[str, Any] = {}
+    for param in params:
+        try:
+            values[param.name] = _value_of(param, zone)
+        except ValueError as exc:
+            faults.append({"name": param.name, "reason": str(exc)})
+    start, end = values.get("from"), values.get("to")
+    if start is not None and end is not None and start >= end:
+        faults.append({"name": "to", "reason": "must be after from"})
+    if faults:
+        raise BadParameters(faults)
+    return values
+
+
+def _value_of(param: Param, zone: tzinfo) -> Any:
+    texts = [text for text in request.args.getlist(param.name) if text != ""]
+    if param.is_list:
+        if len(texts) > param.max_items:
+            raise ValueError(f"may be given at most {param.max_items} times")
+        return [param.parse(text, zone) for text in texts]
+    if len(texts) > 1:
+        raise ValueError("may be given once only")
+    return param.parse(texts[0], zone) if texts else param.default
+
+
+def given(values: Dict[str, Any], *names: str) -> Optional[str]:
+    """The first of these parameters that has a value."""
+    return next((name for name in names if values.get(name) is not None), None)
