@@ -180,7 +180,7 @@ class LogixController:
     def _locate(self, tag: str) -> Tuple[Place, Optional[int]]:
         """Like `resolve`, but an index of a BOOL array counts bits, as in the program's own text."""
         segments, bit = parse_tag(tag)
-        if segments[-1].kind == ELEMENT and bit is None:
+        if bit is None and [segment.kind for segment in segments[-2:]] == [SYMBOL, ELEMENT]:
             whole = self.resolve(segments[:-1])
             if whole.bool_count:
                 index = int(segments[-1].value)

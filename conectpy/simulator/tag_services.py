@@ -15,7 +15,7 @@ from .data_types import ATOMICS, STRUCT_TYPE_CODE, Struct
 READ, READ_FRAGMENTED, WRITE, WRITE_FRAGMENTED, READ_MODIFY_WRITE = 0x4C, 0x52, 0x4D, 0x53, 0x4E
 
 SUCCESS, PARTIAL = 0x00, 0x06
-BAD_PARAMETER, REPLY_TOO_LARGE, TOO_LITTLE_DATA, TOO_MUCH_DATA = 0x03, 0x11, 0x13, 0x15
+BAD_PARAMETER, REPLY_TOO_LARGE, TOO_LITTLE_DATA = 0x03, 0x11, 0x13
 TYPE_MISMATCH = (0xFF, 0x2107)
 REPLY_HEAD_BYTES = 4
 
@@ -34,13 +34,11 @@ def read_fragment(controller: LogixController, place: Place, data: bytes, room: 
 
 
 def write_tag(controller: LogixController, place: Place, data: bytes, room: int) -> Answer:
-    """Write Tag: type, element count, values."""
+    """Write Tag: type, element count, values. Bytes behind the values are passed over: pycomm3 sends some."""
     count, values = _check_type(place, data)
     size = _checked_size(place, count)
     if len(values) < size:
         raise CipError(TOO_LITTLE_DATA)
-    if len(values) > size + size % 2:
-        raise CipError(TOO_MUCH_DATA)
     _put(controller, place, 0, values[:size])
     return SUCCESS, b""
 
