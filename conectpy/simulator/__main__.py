@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import errno
+import math
 import signal
 import sys
 import threading
+import time
 from typing import List, Optional, Sequence
 
+from .commands import serve_commands
 from .controller import LogixController
 from .faults import Faults
 from .lagoon import LIVE_PACE
@@ -18,6 +21,7 @@ from .tables import Churn, make_table
 from .truth import TruthLog
 
 EXIT_FAILED = 1
+LONGEST_WAIT_S = 0.5
 IN_USE = (errno.EADDRINUSE, *((10048, 10013) if sys.platform == "win32" else ()))
 """Windows says WSAEADDRINUSE, or WSAEACCES where the other one holds the port for itself."""
 
@@ -65,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     faults.add_argument("--refuse-large-forward-open", action="store_true")
     faults.add_argument("--no-multiple-service", action="store_true")
     faults.add_argument("--no-controller-changes", action="store_true", help="no class 0xAC")
+    faults.add_argument("--commands", action="store_true", help="take commands on standard input; `help` lists them")
     faults.add_argument("--micro800", action="store_true", help="behave as a Micro800")
     return parser
 
@@ -122,6 +127,8 @@ def _serve(
         plants.start()
         for churn in churns:
             churn.start()
+        if options.commands:
+            threading.Thread(target=serve_commands, args=(servers, stop), name="commands", daemon=True).start()
         _drive_faults(options, servers, stop)
         return 0
     finally:
@@ -139,7 +146,7 @@ def _drive_faults(options: argparse.Namespace, servers: Sequence[LogixServer], s
     waiting = {name: at_s for name, at_s in due_s.items() if at_s > 0}
     while waiting:
         name = min(waiting, key=lambda key: waiting[key])
-        if stop.wait(max(0.0, waiting[name] - elapsed_s)):
+        if _wait(stop, waiting[name] - elapsed_s):
             return
         elapsed_s = waiting[name]
         for server in servers:
@@ -153,13 +160,16 @@ def _drive_faults(options: argparse.Namespace, servers: Sequence[LogixServer], s
             del waiting[name]
         else:
             waiting[name] += due_s[name]
-    _wait(stop)
+    _wait(stop, math.inf)
 
 
-def _wait(stop: threading.Event) -> None:
-    """On Windows an endless wait cannot be interrupted by Ctrl+C on old Pythons; a bounded one can."""
-    while not stop.wait(0.5):
-        pass
+def _wait(stop: threading.Event, seconds: float) -> bool:
+    """`stop.wait` in pieces: on Windows a long wait cannot be interrupted by Ctrl+C."""
+    end_s = time.monotonic() + seconds
+    while not stop.wait(max(0.0, min(LONGEST_WAIT_S, end_s - time.monotonic()))):
+        if time.monotonic() >= end_s:
+            return False
+    return True
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ STATUS_BY_MODE = {"RUN": 0x3060, "PROGRAM": 0x3070, "FAULT": 0x3450, "HARD RUN":
 """Identity status: bits 4-7 device state (6 running, 7 idle, 5 major fault), bit 10 major recoverable fault,
 bits 12-13 keyswitch (1 run, 2 program, 3 remote)."""
 
+LAST_SHORT_ID = 0xFF00
+"""Above this an instance id needs four bytes, which not every client can write."""
+
 CONTROLLER_SCOPE = ""
 UNKNOWN_PATH, NO_SUCH_INSTANCE, BEYOND_END = (0x04, 0x0000), (0x05, 0x0000), (0xFF, 0x2105)
 
@@ -76,7 +79,8 @@ class LogixController:
 
     Values are set with `write` and `update` and read with `read`. The program is changed by a download: `shuffle`,
     `remove_tag`, `rename_tag`, `change_type`, `add_tag`, `download`. `product_name`, `revision` (below 21 clients
-    do without instance ids), `name` and `mode` ("RUN", "PROGRAM", "FAULT", "HARD RUN", "HARD PROGRAM") are attributes.
+    do without instance ids), `name`, `clock_offset_s` (its wall clock against this machine's) and `mode` ("RUN",
+    "PROGRAM", "FAULT", "HARD RUN", "HARD PROGRAM") are attributes.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class LogixController:
         self.product_name = product_name
         self.revision = revision
         self.mode = "RUN"
+        self.clock_offset_s = 0.0
         self.serial_number = random.Random(f"{name}/{seed}").getrandbits(32)
         self.generation = 0  # grows with every change of the program
         self.memory_version = 0  # grows with every change of a value
@@ -110,6 +115,12 @@ class LogixController:
     @property
     def status_word(self) -> int:
         return STATUS_BY_MODE[self.mode]
+
+    def set_mode(self, mode: str) -> None:
+        """`mode = mode`, but raises ValueError for one that there is not."""
+        if mode not in STATUS_BY_MODE:
+            raise ValueError(f"one of {', '.join(STATUS_BY_MODE)}")
+        self.mode = mode
 
     # -- values --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +141,7 @@ class LogixController:
             for tag, value in values.items():
                 try:
                     self._store(tag, value)
-                except (KeyError, ValueError, TypeError, struct.error):
+                except (KeyError, ValueError):
                     continue
         return now_s
 
@@ -163,7 +174,10 @@ class LogixController:
             word = word | 1 << bit if value else word & ~(1 << bit)
             raw = word.to_bytes(size, "little")
         else:
-            raw = encode_all(place.data_type, place.count if place.is_array else 0, value, place.bool_count)
+            try:
+                raw = encode_all(place.data_type, place.count if place.is_array else 0, value, place.bool_count)
+            except (struct.error, ArithmeticError, TypeError, AttributeError) as exc:
+                raise ValueError(f"{tag}: {value!r} is no {place.data_type.name}") from exc
         data[place.offset : place.offset + len(raw)] = raw
         self.memory_version += 1
 
@@ -312,7 +326,7 @@ class LogixController:
         """A new id for each of `count`; where there were ids before, each goes to another tag than it had."""
         old = [instance_id for instance_id in before if instance_id]
         if not old:
-            return self._random.sample(range(1, 4 * count + 16), count)
+            return self._random.sample(range(1, max(count + 1, min(4 * count + 16, LAST_SHORT_ID))), count)
         turn = self._random.randrange(1, len(old)) if len(old) > 1 else 0
         turned = old[turn:] + old[:turn] if len(old) > 1 else [old[0] + 1]
         free = max(old) + 2

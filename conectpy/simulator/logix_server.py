@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 MAX_CLIENTS = 64
 STOP_TIMEOUT_S = 2.0
 BACKLOG = 32
+ACCEPT_PAUSE_S = 0.02
 
 
 class Counts(NamedTuple):
@@ -153,6 +154,7 @@ class LogixServer:
                             self._answer_datagram(datagrams)
                     except OSError as exc:
                         log.debug("simulator %s: %s", self.address, exc)
+                        self._stop.wait(ACCEPT_PAUSE_S)
         if datagrams is not None:
             datagrams.close()
 

@@ -1,4 +1,5 @@
-"""The CIP objects a client asks before it reads tags: identity, program name, controller changes, symbols, templates.
+"""The CIP objects a client asks before it reads tags: identity, program name, clock, controller changes, symbols,
+templates.
 
 Sources: ODVA volume 1 (identity, common services), Rockwell 1756-PM020 (symbol, template, class 0xAC).
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import struct
+import time
 from typing import Callable, Dict, List, Optional, Tuple
 
 from .controller import BEYOND_END, NO_SUCH_INSTANCE, CipError, LogixController, Symbol
@@ -14,7 +16,7 @@ from .data_types import Struct
 from .tag_services import PARTIAL, REPLY_HEAD_BYTES, REPLY_TOO_LARGE, SUCCESS, TOO_LITTLE_DATA, Answer
 
 GET_ALL, GET_LIST, GET_SINGLE, GET_INSTANCE_LIST, READ_TEMPLATE = 0x01, 0x03, 0x0E, 0x55, 0x4C
-IDENTITY, PROGRAM_NAME, SYMBOL_CLASS, TEMPLATE, CHANGES = 0x01, 0x64, 0x6B, 0x6C, 0xAC
+IDENTITY, PROGRAM_NAME, SYMBOL_CLASS, TEMPLATE, WALL_CLOCK, CHANGES = 0x01, 0x64, 0x6B, 0x6C, 0x8B, 0xAC
 SERVICE_NOT_SUPPORTED, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_NOT_SUPPORTED = 0x08, 0x0A, 0x14
 
 VENDOR_ID, PRODUCT_TYPE, PRODUCT_CODE = 1, 14, 166
@@ -48,6 +50,12 @@ def name_attributes(controller: LogixController) -> Attributes:
     """Class 0x64: the name of the program."""
     name = controller.name.encode("latin-1", "replace")
     return {1: struct.pack("<H", len(name)) + name}
+
+
+def clock_attributes(controller: LogixController) -> Attributes:
+    """Class 0x8B: the controller's wall clock, microseconds since 1970 (6 UTC, 11 local, which here is UTC too)."""
+    raw = struct.pack("<Q", int((time.time() + controller.clock_offset_s) * 1e6))
+    return {6: raw, 11: raw}
 
 
 def template_attributes(template: Struct) -> Attributes:
@@ -153,6 +161,7 @@ def _fitting(reply: bytes, room: int) -> Answer:
 SIMPLE_OBJECTS: Dict[int, Callable[[LogixController], Attributes]] = {
     IDENTITY: identity_attributes,
     PROGRAM_NAME: name_attributes,
+    WALL_CLOCK: clock_attributes,
     CHANGES: change_attributes,
 }
 """Classes with the single instance 1 that only have attributes."""

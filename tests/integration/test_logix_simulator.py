@@ -525,12 +525,30 @@ def test_simulated_addresses_are_started_shared_or_left_alone(monkeypatch: pytes
 # -- the command line --------------------------------------------------------------------------------------------------
 
 
+def test_a_server_comes_back_on_its_port(server: LogixServer) -> None:
+    address = server.address
+    with open_pycomm3(server) as driver:
+        driver.read("A_DINT")
+    server.stop()
+    server.forget_connections()
+    server.start()
+    assert server.address == address
+    with open_pycomm3(server) as driver:
+        assert driver.read("A_DINT").value == -(2**31)
+
+
+def test_the_clock_can_be_wrong(server: LogixServer) -> None:
+    server.controller.clock_offset_s = 3600.0
+    with open_pycomm3(server, init_tags=False) as driver:
+        assert 3500.0 < driver.get_plc_time().value["microseconds"] / 1e6 - time.time() < 3700.0
+
+
 def start_cli(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-W", "error", "-m", "conectpy.simulator", *arguments]
     pipe = subprocess.PIPE
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", creationflags=flags
+        command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", creationflags=flags
     )
 
 
@@ -552,6 +570,44 @@ def test_the_command_line_serves_until_it_is_told_to_stop(tmp_path: Path) -> Non
         process.kill()
         process.wait()
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_commands_drive_a_simulator_in_another_process() -> None:
+    process = start_cli("--plcs", "1", "--port", "0", "--tags", "20", "--commands")
+    try:
+        host, port = read_address(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def tell(line: str) -> str:
+            process.stdin.write(line + "\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            return process.stdout.readline().strip()  # type: ignore[union-attr]
+
+        with LogixDriver(f"{host}:{port}") as driver:
+            before_s = time.time()
+            answer = tell("1 write TAG_00001 True")
+            assert before_s - 0.001 <= float(answer.split()[1]) <= time.time() + 0.001
+            assert driver.read("TAG_00001").value is True
+            tell("1 write TAG_00001 False")
+            assert driver.read("TAG_00001").value is False
+            assert tell("* fail TAG_00001") == "ok"
+            assert driver.read("TAG_00001").error
+            assert tell("* clear") == "ok"
+            assert tell("1 mode PROGRAM") == "ok"
+            assert driver.get_plc_info()["keyswitch"] == "REMOTE PROG"
+        for wrong in ("nonsense", "2 freeze", "1 mode NAP", "1 write NOPE 1", "1 next what", "1 remove"):
+            assert tell(wrong).startswith("error: "), wrong
+        process.stdin.close()
+        assert process.wait(DEADLINE_S) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
 
 
 def test_a_taken_port_is_one_clear_line(server: LogixServer) -> None:
