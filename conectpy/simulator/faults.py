@@ -36,7 +36,7 @@ class Faults:
     """The switches of one server. Any thread may set an attribute or call a method at any time.
 
     delay_s            seconds before each reply (one connection's replies queue up behind each other)
-    is_frozen          requests are read and never answered, as a hung controller does
+    is_frozen          requests are read and never answered, as a hung controller does (`freeze` is the same switch)
     refuse_clients     new TCP connections are reset at once
     every_reply        one of ACTIONS for each reply, None: none
     drip_interval_s    seconds between two bytes of DRIP
@@ -44,7 +44,15 @@ class Faults:
     refuse_forward_open, refuse_large_forward_open   a small one still works under the latter
     no_multiple_service, no_controller_changes       service 0x0A, class 0xAC are unknown (Micro800, old firmware)
     mutate             called with each reply's bytes, returns the bytes that are sent instead
+
+    A misspelt name raises AttributeError: a fault that is never on proves nothing.
     """
+
+    __slots__ = (
+        *("delay_s", "is_frozen", "refuse_clients", "every_reply", "drip_interval_s", "only_connected"),
+        *("refuse_forward_open", "refuse_large_forward_open", "no_multiple_service", "no_controller_changes"),
+        *("mutate", "bad_tags", "_lock", "_next", "_random"),
+    )
 
     def __init__(self, seed: int = 0) -> None:
         self.delay_s = 0.0
@@ -62,6 +70,14 @@ class Faults:
         self._lock = threading.Lock()  # guards the queue of fates and the random source
         self._next: Deque[ReplyFate] = deque()
         self._random = random.Random(seed)
+
+    @property
+    def freeze(self) -> bool:
+        return self.is_frozen
+
+    @freeze.setter
+    def freeze(self, is_frozen: bool) -> None:
+        self.is_frozen = is_frozen
 
     def next_reply(self, action: Optional[str] = None, delay_s: float = 0.0, count: int = 1) -> None:
         """Let the next `count` replies have this fate, then go on as before."""
@@ -87,9 +103,9 @@ class Faults:
         fresh = Faults()
         with self._lock:
             self._next.clear()
-            for name, value in vars(fresh).items():
+            for name in Faults.__slots__:
                 if not name.startswith("_"):
-                    setattr(self, name, value)
+                    setattr(self, name, getattr(fresh, name))
 
     def take_fate(self, command: int) -> ReplyFate:
         """The fate of the reply to this encapsulation command; one-shot fates are used up."""

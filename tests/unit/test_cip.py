@@ -349,6 +349,10 @@ def test_faults_of_the_router() -> None:
     assert router.execute(request(0x03, b"\x20\xac\x24\x01", b"\x01\0\x01\0"), 500)[2] == 0x05
     faults.clear()
     assert router.execute(packet, 500)[2] == 0
+    faults.freeze = True
+    assert faults.is_frozen
+    with pytest.raises(AttributeError):
+        faults.frozen = True  # type: ignore[attr-defined]
 
 
 def test_changes_of_the_program_are_told_by_class_ac() -> None:
