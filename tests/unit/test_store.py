@@ -1,0 +1,131 @@
+"""The event store: what is handed over becomes durable, in order, and never twice open (promises E1 to E3, E9, E17)."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Iterator, List, Tuple
+
+import pytest
+
+from conectpy.models import Transition
+from conectpy.queries import EventQuery
+from conectpy.settings import DatabaseSettings
+from conectpy.store import EventStore
+
+T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
+WAIT_S = 20.0
+
+
+def at(second: float) -> datetime:
+    return T0 + timedelta(seconds=second)
+
+
+def opens(second: float, tag: str = "P1", quality: str = "sampled", plc: str = "10.0.0.1", **more: Any) -> Transition:
+    earliest = None if quality == "at_connect" else at(second - 1)
+    values = {"earliest_utc": earliest, "sent_utc": at(second - 0.1), **more}
+    return Transition("open", plc, tag, at(second), quality=quality, **values)
+
+
+def closes(second: float, tag: str = "P1", quality: str = "sampled", plc: str = "10.0.0.1", **more: Any) -> Transition:
+    values = {"earliest_utc": at(second - 1), "sent_utc": at(second - 0.1), **more}
+    return Transition("close", plc, tag, at(second), quality=quality, **values)
+
+
+def make_store(path: Path, legacy_timezone: Any = None) -> EventStore:
+    settings = DatabaseSettings(str(path), legacy_timezone)
+    return EventStore(
+        settings, {"10.0.0.1": "Costa", "10.0.0.2": "Bahía"}, {("10.0.0.1", "P1"): "Bomba de retrolavado"}
+    )
+
+
+def rows(path: Path, columns: str = "tag, start_ts, end_ts", more: str = "ORDER BY id") -> List[Tuple[Any, ...]]:
+    with closing(sqlite3.connect(str(path))) as connection:
+        return connection.execute(f"SELECT {columns} FROM events {more}").fetchall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[EventStore]:
+    store = make_store(path)
+    store.open()
+    store.start()
+    yield store
+    store.stop(WAIT_S)
+
+
+def test_e1_an_opened_event_is_durable_with_all_its_columns(store: EventStore, path: Path) -> None:
+    store.record([opens(1, flags=frozenset({"overflow", "chatter"}))])
+    assert store.flush(WAIT_S)
+    columns = "plc_ip, plc_name, tag, tag_label, start_ts, end_ts, start_earliest_ts, start_quality, end_quality, flags"
+    assert rows(path, columns) == [
+        (
+            "10.0.0.1",
+            "Costa",
+            "P1",
+            "Bomba de retrolavado",
+            "2026-03-01T07:00:01.000Z",
+            None,
+            "2026-03-01T07:00:00.000Z",
+            "sampled",
+            None,
+            "chatter,overflow",
+        )
+    ]
+
+
+def test_e2_the_open_event_closes(store: EventStore) -> None:
+    store.record([opens(1)])
+    assert store.flush(WAIT_S)
+    store.record([closes(5)])
+    assert store.flush(WAIT_S)
+    (event,) = store.reader().events(EventQuery())
+    assert (event.end_utc, event.end_earliest_utc, event.end_quality) == (at(5), at(4), "sampled")
+
+
+def test_e3_a_second_open_event_is_refused_by_store_and_database(store: EventStore, path: Path) -> None:
+    store.record([opens(1), opens(2)])
+    store.record([opens(3)])
+    assert store.flush(WAIT_S)
+    assert rows(path) == [("P1", "2026-03-01T07:00:01.000Z", None)]
+    assert store.health()["refused"] == 2
+    with closing(sqlite3.connect(str(path))) as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(
+            "INSERT INTO events (plc_ip, plc_name, tag, tag_label, start_ts, created_at, uid, start_quality)"
+            " SELECT plc_ip, plc_name, tag, tag_label, start_ts, created_at, 'x', start_quality FROM events"
+        )
+
+
+def test_many_changes_of_one_tag_in_one_batch_become_their_rows(store: EventStore, path: Path) -> None:
+    store.record([opens(1), closes(2), opens(3), closes(4), opens(5), opens(5, "P2")])
+    store.record([Transition("amend", "10.0.0.1", "P1", at(6), gap_count=1, gap_s=2.5, flags=frozenset({"plc_mode"}))])
+    assert store.flush(WAIT_S)
+    times = [(start[17:19], end and end[17:19]) for _, start, end in rows(path)]
+    assert sorted(times, key=str) == [("01", "02"), ("03", "04"), ("05", None), ("05", None)]
+    assert rows(path, "gap_count, gap_s, flags", "WHERE tag = 'P1' AND end_ts IS NULL") == [(1, 2.5, "plc_mode")]
+
+
+def test_e9_memory_holds_open_events_and_last_states(path: Path) -> None:
+    store = make_store(path)
+    store.open()
+    store.start()
+    store.record([opens(1), opens(1, "P2"), closes(3, "P2"), opens(2, "P3", plc="10.0.0.2")])
+    store.note_states("10.0.0.1", at(9), {"P1": (True, None), "P4": (False, at(7))})
+    assert store.stop(WAIT_S)
+    again = make_store(path)
+    again.open()
+    memory = again.load_memory("10.0.0.1")
+    assert memory.open_since == {"P1": at(1)}
+    assert {tag: tuple(state) for tag, state in memory.states.items()} == {
+        "P1": (True, at(9)),
+        "P2": (False, at(2.9)),
+        "P4": (False, at(7)),
+    }
+    assert again.open_tags() == {("10.0.0.1", "P1"), ("10.0.0.2", "P3")}
+    assert again.stop(WAIT_S)
