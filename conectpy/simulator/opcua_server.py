@@ -74,13 +74,16 @@ class OpcUaServer:
     replaces the lagoon by tags that only `write` moves.
     """
 
+    port: int
+
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, *, users: Optional[Mapping[str, str]] = None,
         allow_anonymous: bool = True, identity: Optional[pki.Identity] = None, allow_none: bool = True,
         table: Optional[Mapping[str, Tuple[str, Any]]] = None, seed: int = 0, pace: float = LIVE_PACE,
         truth: Optional[TruthLog] = None,
     ) -> None:  # fmt: skip
-        self.host, self.port = host, port
+        self.host = host
+        self.port = port
         self.faults = UaFaults()
         self.truth = truth if truth is not None else TruthLog()
         self.nodes: Dict[str, str] = {}
@@ -111,7 +114,7 @@ class OpcUaServer:
         server.bserver = _BinaryServer(server.iserver, self.host, self.port)
         server.bserver.owner = self
         server.start()
-        self.port = server.bserver.port
+        self.port = int(server.bserver.port)
         self._is_running = True
         self._tick()
         return self
@@ -204,12 +207,13 @@ class OpcUaServer:
                     self.truth.record(transition)
                 self._pending.clear()
             now = self._device_time(now_s)
-            for number, value, kind in (
+            clock: Tuple[Tuple[int, Any, Any], ...] = (
                 (ua.ObjectIds.Server_ServerStatus_CurrentTime, now, ua.VariantType.DateTime),
                 (ua.ObjectIds.Server_ServerStatus_State, self.faults.state, ua.VariantType.Int32),
                 (LIMIT, self.faults.max_nodes_per_read, ua.VariantType.UInt32),
-            ):
-                self._server.set_attribute_value(ua.NodeId(number), ua.DataValue(ua.Variant(value, kind)))
+            )
+            for number, present, kind in clock:
+                self._server.set_attribute_value(ua.NodeId(number), ua.DataValue(ua.Variant(present, kind)))
         self._server.iserver.loop.call_later(TICK_S, self._tick)
 
     # -- address space -------------------------------------------------------------------------------------------------
@@ -326,6 +330,7 @@ class _BinaryServer(BinaryServer):  # type: ignore[misc]
 
     owner: OpcUaServer
     protocol: Any
+    port: int
 
     def start(self) -> None:
         members = {

@@ -1,0 +1,123 @@
+"""OPC UA client: reads the nodes below from a server, again and again, and prints them.
+
+Put your server into URL and its nodes into NODES and run this file; or give them on the command line:
+
+    python conectpy/SIEMENS/get_opUA.py --url opc.tcp://192.168.11.20:4840 --node VE001_ST=ns=4;i=3
+    python conectpy/SIEMENS/get_opUA.py --url opc.tcp://192.168.11.20:4840 browse i=85 --depth 3
+    python conectpy/SIEMENS/get_opUA.py --url opc.tcp://192.168.11.20:4840 endpoints
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any, Dict, Optional, Sequence
+
+# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout.
+if __name__ == "__main__" and not __package__:
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from conectpy.cli import ArgumentParser, set_up_output
+from conectpy.errors import ConectpyError, ConfigError
+from conectpy.SIEMENS.session import Options, list_endpoints, print_tree, read_loop
+
+# The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
+URL = ""
+
+# What to read: name -> NodeId, as UaExpert or `browse` show it: "ns=4;i=3", 'ns=3;s="DB1"."Pump"', "nsu=<uri>;s=name".
+NODES: Dict[str, str] = {
+    "P001_ST_SCADA": "ns=4;i=1",
+    "P002_ST_SCADA": "ns=4;i=2",
+    "VE238_ST": "ns=4;i=5",
+    "ALARM_X0_1": "ns=4;i=9",
+    "PT117_R_SCADA": 'ns=3;s="LAGOON"."PT117_R_SCADA"',
+    "FIT003_R_SCADA": "nsu=urn:conectpy:lagoon;i=14",
+    "WM01_TOT": "ns=4;i=20",
+    "STATUS_TEXT": "ns=4;i=29",
+}
+
+SIMULATOR_PORT = 24840
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run until stopped; returns the exit status: 0 fine, 1 something failed, 2 wrong arguments."""
+    try:
+        options = parse_options(argv)
+        set_up_output("WARNING")
+        simulator = None
+        if not options.url:
+            simulator, options = start_simulator(options)
+        try:
+            return options.action(options)
+        finally:
+            if simulator is not None:
+                simulator.stop()
+    except ConectpyError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return exc.exit_status
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse_options(argv: Optional[Sequence[str]]) -> Options:
+    """The command line over URL and NODES. Raises ConfigError."""
+    parser = ArgumentParser(prog="get_opUA.py", description="Read nodes of an OPC UA server.")
+    parser.add_argument("command", nargs="?", choices=("read", "browse", "endpoints"), default="read")
+    parser.add_argument("start", nargs="?", metavar="NODE", help="browse: where to begin (i=85, the Objects folder)")
+    parser.add_argument("--url", default=URL, help="opc.tcp://host:4840; without it, a simulated S7 is started")
+    parser.add_argument("--node", action="append", metavar="NAME=NODEID", help="read this node; repeatable")
+    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between readings (1)")
+    parser.add_argument("--timeout", type=float, default=3.0, metavar="S", help="longest wait for an answer (3)")
+    parser.add_argument("--once", action="store_true", help="read once; exit status 0 only if all values are good")
+    parser.add_argument("--subscribe", action="store_true", help="let the server report changes, also short ones")
+    parser.add_argument("--csv", metavar="FILE", help="append every reading to FILE")
+    parser.add_argument("--depth", type=int, default=2, metavar="N", help="browse: how deep (2)")
+    parser.add_argument(
+        "--security", metavar="MODE", help="auto, none, sign or sign_and_encrypt (none; with --user auto)"
+    )
+    parser.add_argument("--user", metavar="NAME", help="user name; the password comes from --password-env or -file")
+    parser.add_argument("--password-env", metavar="VARIABLE", help="environment variable with it (OPCUA_PASSWORD)")
+    parser.add_argument("--password-file", metavar="FILE", help="file whose first line is the password")
+    parser.add_argument("--allow-plain-password", action="store_true", help="send it even where nothing encrypts it")
+    parser.add_argument("--trust", nargs="?", const="*", metavar="THUMBPRINT", help="trust the server's certificate")
+    parser.add_argument("--pki", default="pki", metavar="DIR", help="folder of the certificates (pki)")
+    arguments = parser.parse_intermixed_args(argv)
+    actions = {"read": read_loop, "browse": print_tree, "endpoints": list_endpoints}
+    return Options(actions[arguments.command], arguments, read_nodes(arguments))
+
+
+def read_nodes(arguments: argparse.Namespace) -> Dict[str, str]:
+    """NODES, or what --node says instead. Raises ConfigError for what has no name."""
+    if not arguments.node:
+        return NODES
+    found: Dict[str, str] = {}
+    faults = []
+    for text in arguments.node:
+        name, separator, node = text.partition("=")
+        # `--node ns=4;i=3` without a name is a NodeId all the same
+        if not separator or not name or name in ("ns", "nsu", "i", "s", "g", "b"):
+            name, node = text, text
+        if name in found:
+            faults.append(f"--node {text}: {name} is there twice")
+        found[name] = node
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def start_simulator(options: Options) -> Any:
+    """The bundled server on its port or, when that is taken, a free one; and the options that point at it."""
+    from conectpy.simulator.opcua_server import OpcUaServer
+
+    try:
+        simulator = OpcUaServer(port=SIMULATOR_PORT).start()
+    except OSError:
+        simulator = OpcUaServer(port=0).start()
+    print(f"SIMULATED: no --url given, so a simulated S7 was started at {simulator.url}; no real plant", flush=True)
+    return simulator, options.at(simulator.url)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

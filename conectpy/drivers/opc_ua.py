@@ -1,0 +1,199 @@
+"""`Driver` for Siemens and other PLCs over OPC UA. See ua_session.py for the wire, ua_poll.py for the scan."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from ..errors import DriverError
+from ..models import DriverFacts, Sample, Scan
+from ..settings import PlcSettings, TagSettings
+from ..timestamps import utc_now
+from .base import DriverMemory
+from .ua_browse import BrowsedNode, browse, read_attributes, read_types
+from .ua_clock import ClockOffset
+from .ua_connect import open_session
+from .ua_poll import PolledNode, PollReader
+from .ua_read_plan import ATTRIBUTE_VALUE
+from .ua_session import UaSession
+from .ua_values import Malformed, NodeId, parse_node_id
+
+log = logging.getLogger(__name__)
+
+CHUNK_UNKNOWN = 200  # where a server does not tell its limit
+CHUNK_S7_1200 = 200  # above this, an S7-1200 takes about 50 times longer
+CHUNK_LARGEST = 5000
+_S7_1200 = re.compile(r"S7-?1200|CPU ?12\d\d|6ES7 ?21\d", re.IGNORECASE)
+
+LIVE_STATES = (0, 5, 7)  # ServerState: Running, Test, Unknown
+STATE_NAMES = (
+    "Running", "Failed", "NoConfiguration", "Suspended", "Shutdown", "Test", "CommunicationFault", "Unknown",
+)  # fmt: skip
+
+
+class ServerInfo(NamedTuple):
+    """What a server tells of itself. `max_nodes` 0: no limit, None: it does not tell."""
+
+    namespaces: Tuple[str, ...]
+    max_nodes: Optional[int]
+    max_items: Optional[int]
+    product: str
+
+
+class OpcUaPlc:
+    """One connection to one OPC UA server, for one attempt (see Driver)."""
+
+    def __init__(self, plc: PlcSettings, memory: DriverMemory) -> None:
+        self._plc = plc
+        self._memory = memory
+        self._clock = ClockOffset()
+        self._session: Optional[UaSession] = None
+        self._opened: List[UaSession] = []  # guarded by the order of connect and abort: only ever appended to
+        self._is_aborted = threading.Event()
+        self._reader: Optional[PollReader] = None
+        self._info = ServerInfo((), None, None, "")
+        self._nodes: List[PolledNode] = []
+        self._pending: List[Tuple[str, Sample]] = []
+        self._round_trip_s = 0.0
+
+    # -- Driver --------------------------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        try:
+            self._connect()
+        except (DriverError, Malformed) as exc:
+            raise self._error("connecting", exc) from exc
+
+    def read_scan(self) -> Scan:
+        reader, session = self._reader, self._session
+        if reader is None or session is None:
+            raise DriverError(f"{self._plc.name}: reading before connecting")
+        try:
+            session.renew_channel_if_due()
+            started_s, sent_utc = time.monotonic(), utc_now()
+            samples = reader.read(sent_utc)
+            received_utc = utc_now()
+        except (DriverError, Malformed) as exc:
+            raise self._error(f"reading {len(self._plc.tags)} nodes", exc) from exc
+        duration_s = self._round_trip_s = time.monotonic() - started_s
+        if self._pending:
+            samples, self._pending = self._pending + samples, []
+        return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state))
+
+    def facts(self) -> DriverFacts:
+        session, reader = self._session, self._reader
+        if session is None or reader is None:
+            return {}
+        offset_s = self._clock.offset_s
+        return {
+            "controller": self._info.product or None,
+            "security": str(session.security),
+            "mode": self._plc.opcua.mode,
+            "rtt_ms": round(self._round_trip_s * 1000.0, 2),
+            "frames_per_scan": reader.frames_per_scan,
+            "max_nodes_per_read": self._info.max_nodes,
+            "session_timeout_s": session.timeout_granted_s,
+            "clock_offset_s": None if offset_s is None else round(offset_s, 4),
+            "clock_uncertainty_s": None if offset_s is None else round(self._clock.uncertainty_s, 4),
+        }
+
+    def close(self) -> None:
+        opened, self._opened = self._opened, []
+        for session in opened:
+            session.close()
+
+    def abort(self) -> None:
+        self._is_aborted.set()
+        for session in list(self._opened):
+            session.abort()
+
+    # -- looking around ------------------------------------------------------------------------------------------------
+
+    def read_types(self) -> Dict[str, str]:
+        """The data type of each configured tag, for people; a tag whose node is missing has the reason in brackets."""
+        if self._session is None:
+            raise DriverError(f"{self._plc.name}: reading before connecting")
+        try:
+            types = read_types(self._session, [node.node for node in self._nodes])
+        except (DriverError, Malformed) as exc:
+            raise self._error("reading data types", exc) from exc
+        found = {node.tag: text for node, text in zip(self._nodes, types)}
+        return {tag.tag: found.get(tag.tag, "(no such namespace)") for tag in self._plc.tags}
+
+    def browse(self, start: str, depth: int) -> Iterator[BrowsedNode]:
+        """The address space below a node (`i=85`, `ns=4;i=3`, `nsu=...`) as a tree. Raises DriverError."""
+        if self._session is None:
+            raise DriverError(f"{self._plc.name}: browsing before connecting")
+        nodes, missing = resolve_nodes((TagSettings(start, start, node=start),), self._info.namespaces)
+        if missing:
+            raise DriverError(f"{self._plc.name}: browsing {start}: {missing[0][1].error}")
+        try:
+            yield from browse(self._session, nodes[0].node, depth)
+        except (DriverError, Malformed) as exc:
+            raise self._error("browsing", exc) from exc
+
+    # -- connecting ----------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        session = self._session = open_session(self._plc, self._on_opening)
+        self._info = self._read_info(session)
+        self._nodes, self._pending = resolve_nodes(self._plc.tags, self._info.namespaces)
+        self._reader = PollReader(session, self._nodes, _chunk_limit(self._info), self._clock)
+
+    def _on_opening(self, session: UaSession) -> None:
+        self._opened.append(session)
+        if self._is_aborted.is_set():
+            raise DriverError("aborted")
+
+    def _read_info(self, session: UaSession) -> ServerInfo:
+        numbers = (2255, 11705, 11714, 2258, 2261, 2264)
+        values = read_attributes(session, [(NodeId(0, "i", number), ATTRIBUTE_VALUE) for number in numbers])
+        names, max_nodes, max_items, _, product, version = (None if value.status >> 30 else value for value in values)
+        texts = names.value if names is not None and isinstance(names.value, tuple) else ()
+        return ServerInfo(
+            tuple(str(text) for text in texts),
+            _int(max_nodes),
+            _int(max_items),
+            " ".join(str(item.value) for item in (product, version) if item is not None and item.value),
+        )
+
+    def _error(self, action: str, exc: Exception) -> DriverError:
+        return DriverError(f"{self._plc.name}: {action}: {exc}")
+
+
+def resolve_nodes(
+    tags: Tuple[TagSettings, ...], namespaces: Tuple[str, ...]
+) -> Tuple[List[PolledNode], List[Tuple[str, Sample]]]:
+    """The nodes to read, and a bad sample for each tag whose namespace the server does not have. Raises DriverError."""
+    nodes, missing = [], []
+    for tag in tags:
+        try:
+            uri, node = parse_node_id(tag.node or tag.tag)
+        except ValueError as exc:
+            raise DriverError(f"tag {tag.tag}: {exc}") from exc
+        if uri is not None and uri not in namespaces:
+            missing.append((tag.tag, Sample(None, f"the server has no namespace {uri}", is_vanished=True)))
+            continue
+        if uri is not None:
+            node = node._replace(namespace=namespaces.index(uri))
+        nodes.append(PolledNode(tag.tag, node, tag.is_state))
+    return nodes, missing
+
+
+def _chunk_limit(info: ServerInfo) -> int:
+    limit = CHUNK_UNKNOWN if info.max_nodes is None else info.max_nodes or CHUNK_LARGEST
+    return min(limit, CHUNK_S7_1200 if _S7_1200.search(info.product) else CHUNK_LARGEST)
+
+
+def _frozen(state: Optional[int]) -> Optional[str]:
+    if state is None or state in LIVE_STATES:
+        return None
+    name = STATE_NAMES[state] if 0 <= state < len(STATE_NAMES) else str(state)
+    return f"the OPC UA server is in state {name}"
+
+
+def _int(value: Any) -> Optional[int]:
+    return value.value if value is not None and isinstance(value.value, int) else None

@@ -1,0 +1,168 @@
+"""Polling: every configured node read once per scan, in as few requests as the server takes, all sent at once."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from datetime import datetime
+from typing import Deque, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..models import Sample, Value
+from ..timestamps import utc_now
+from .ua_channel import ChannelError
+from .ua_clock import ChangeTimes, ClockOffset
+from .ua_library import status_name
+from .ua_read_plan import (
+    ATTRIBUTE_VALUE,
+    READ_REQUEST,
+    READ_RESPONSE,
+    SERVICE_FAULT,
+    TOO_MUCH,
+    Reading,
+    ReplyDecoder,
+    decode_head,
+    encode_read,
+    split_nodes,
+)
+from .ua_session import UaSession
+from .ua_values import NodeId, ticks_to_epoch_s
+
+IN_FLIGHT = 4  # requests sent before the first answer is waited for
+VANISHED = (0x8034_0000, 0x8033_0000)  # BadNodeIdUnknown, BadNodeIdInvalid
+STATE_NODE = NodeId(0, "i", 2259)  # ServerStatus.State
+
+Tagged = Tuple[str, Sample]
+
+
+class PolledNode(NamedTuple):
+    tag: str
+    node: NodeId
+    is_state: bool
+
+
+class _Chunk:
+    def __init__(self, first: int, nodes: Sequence[NodeId], watched: Sequence[int]) -> None:
+        self.first = first
+        self.count = len(nodes)
+        self.tail = encode_read([(node, ATTRIBUTE_VALUE) for node in nodes])
+        self.decoder = ReplyDecoder(len(nodes), [index - first for index in watched])
+
+
+class PollReader:
+    """Reads `nodes`, and the server's state behind them, over one session. The PLC's thread only."""
+
+    def __init__(self, session: UaSession, nodes: Sequence[PolledNode], limit: int, clock: ClockOffset) -> None:
+        self._session = session
+        self._nodes = nodes
+        self._clock = clock
+        self._state: Optional[int] = None
+        self._limit = limit
+        self._waiting: Deque[Tuple[int, float]] = deque()  # (request id, when sent) of what is under way
+        self._after_utc: Optional[datetime] = None
+        self._plan()
+
+    def _plan(self) -> None:
+        node_ids = [node.node for node in self._nodes] + [STATE_NODE]
+        watched = [index for index, node in enumerate(self._nodes) if node.is_state]
+        self._times = ChangeTimes(watched, self._clock)
+        self._chunks: List[_Chunk] = []
+        first = 0
+        max_bytes = self._session.channel.max_request_bytes
+        for chunk in split_nodes(node_ids, self._limit, max(1024, max_bytes - 256) if max_bytes else 0):
+            end = first + len(chunk)
+            self._chunks.append(_Chunk(first, chunk, [index for index in watched if first <= index < end]))
+            first = end
+
+    @property
+    def frames_per_scan(self) -> int:
+        return len(self._chunks)
+
+    @property
+    def server_state(self) -> Optional[int]:
+        """ServerState (OPC 10000-5, 12.6) as of the last scan; None where the server does not tell."""
+        return self._state
+
+    def read(self, sent_utc: datetime) -> List[Tagged]:
+        """One scan: what changed since the previous one. Raises DriverError or Malformed."""
+        while True:
+            try:
+                samples = self._read_once()
+            except ChannelError as exc:
+                if exc.status not in TOO_MUCH or self._limit_now() == 1:
+                    raise
+                self._limit = self._limit_now() // 2
+                self._drop_answers()
+                self._plan()
+                continue
+            self._after_utc = sent_utc
+            return samples
+
+    def _limit_now(self) -> int:
+        return max(chunk.count for chunk in self._chunks)
+
+    def _read_once(self) -> List[Tagged]:
+        session = self._session
+        deadline_s = session.deadline()
+        bodies: List[bytes] = []
+        for chunk in self._chunks:
+            if len(self._waiting) >= IN_FLIGHT:
+                bodies.append(self._receive(deadline_s))
+            self._waiting.append((session.send_body(READ_REQUEST, chunk.tail, deadline_s), time.time()))
+        while self._waiting:
+            bodies.append(self._receive(deadline_s))
+        received_utc = utc_now()
+        self._times.begin_scan()
+        samples: List[Tagged] = []
+        for chunk, body in zip(self._chunks, bodies):
+            self._take(chunk, body, received_utc, samples)
+        return samples
+
+    def _drop_answers(self) -> None:
+        """Requests that are still under way will be answered: those answers belong to no scan."""
+        deadline_s = self._session.deadline()
+        while self._waiting:
+            self._session.receive_for(self._waiting.popleft()[0], deadline_s)
+
+    def _receive(self, deadline_s: float) -> bytes:
+        request_id, sent_s = self._waiting.popleft()
+        body = self._session.receive_for(request_id, deadline_s)
+        head = decode_head(body)
+        self._clock.add(sent_s, ticks_to_epoch_s(head.server_ticks), time.time())
+        if head.type_id == SERVICE_FAULT or head.status >> 30:
+            raise ChannelError(f"the server refused: {status_name(head.status)}", head.status)
+        if head.type_id != READ_RESPONSE:
+            raise ChannelError(f"the server answered a Read with message type {head.type_id}")
+        return body
+
+    def _take(self, chunk: _Chunk, body: bytes, received_utc: datetime, samples: List[Tagged]) -> None:
+        first, times = chunk.first, self._times
+        change = chunk.decoder.decode(body, decode_head(body).end)
+        if change.moved:
+            times.on_moved([first + index for index in change.moved])
+            chunk.decoder.ignore_stamps({index - first for index in times.moving})
+        for reading in change.readings:
+            index = first + reading.place
+            if index == len(self._nodes):
+                self._state = reading.value if isinstance(reading.value, int) and not reading.status >> 30 else None
+                continue
+            tag, _, is_state = self._nodes[index]
+            if reading.status >> 30 or reading.value is None:
+                samples.append((tag, bad_sample(reading.status)))
+            elif is_state:
+                samples.append((tag, self._state_sample(index, reading, received_utc)))
+            else:
+                samples.append((tag, Sample(reading.value)))
+
+    def _state_sample(self, index: int, reading: Reading, received_utc: datetime) -> Sample:
+        value: Value = reading.value
+        if not self._times.on_changed(index, time.monotonic()) or reading.ticks is None:
+            return Sample(value)
+        changed_utc = self._times.to_utc(ticks_to_epoch_s(reading.ticks), self._after_utc, received_utc)
+        return Sample(value, changed_utc=changed_utc)
+
+
+def bad_sample(status: int) -> Sample:
+    """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4)."""
+    if not status >> 30:
+        return Sample(None, "the server sent no value")
+    return Sample(None, status_name(status), is_vanished=status & 0xFFFF_0000 in VANISHED)
