@@ -10,12 +10,13 @@ import heapq
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .database import COLUMNS, connect_reader, describe
 from .errors import StoreError
-from .models import Event, LastState, PlcMemory
+from .models import COMM_TAG, Event, LastState, PlcMemory
+from .run_hours import Bucket, Run, split, sum_runs
 from .timestamps import from_text, to_text, utc_now
 
 Key = Tuple[str, str]
@@ -103,6 +104,32 @@ class EventReader:
             return None
         rows = self._rows(f"{SELECT} WHERE id = ?", (event_id,))
         return to_event(rows[0]) if rows else None
+
+    # -- run hours -----------------------------------------------------------------------------------------------------
+
+    def run_hours(
+        self, plc: str, tag: str, from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo
+    ) -> List[Bucket]:
+        """How often and how long a tag was TRUE per `day`, `week` or `month` of `zone`, in [from, to).
+
+        Raises ValueError, with a text for people, for bounds and periods that make no sense.
+        """
+        now_utc = utc_now()
+        days, edges = split(from_utc, to_utc, by, zone)
+        with closing(self._connect()) as connection:
+            try:
+                addresses = self._find_addresses(connection, plc)
+                runs = _select_runs(connection, addresses, tag, from_utc, to_utc)
+                gaps = [(run.start_s, run.end_s or now_utc.timestamp()) for run in runs if run.gap_s]
+                outages = []
+                if gaps:
+                    comm = _select_runs(connection, addresses, COMM_TAG, from_utc, to_utc)
+                    outages = [(one.start_earliest_s or one.start_s, one.end_s or now_utc.timestamp()) for one in comm]
+                known = [_known_until(connection, address, tag) for address in addresses]
+            except sqlite3.Error as exc:
+                raise self._translate(exc) from exc
+        known_until_s = max((at for at in known if at is not None), default=None)
+        return sum_runs(runs, days, edges, now_utc.timestamp(), known_until_s, sorted(outages))
 
     # -- what the collector goes on from -------------------------------------------------------------------------------
 
@@ -266,6 +293,36 @@ def _add_functions(connection: sqlite3.Connection, query: EventQuery) -> None:
             return start_utc is not None and end_utc is not None and (end_utc - start_utc).total_seconds() >= shortest_s
 
         connection.create_function("is_long", 2, is_long, deterministic=True)
+
+
+def _select_runs(
+    connection: sqlite3.Connection, addresses: Sequence[str], tag: str, from_utc: datetime, to_utc: datetime
+) -> List[Run]:
+    query = EventQuery(tag=tag, from_utc=from_utc, to_utc=to_utc)
+    rows = _select(connection, [(address, tag) for address in addresses], query)
+    return [run for run in map(_to_run, rows) if run is not None]
+
+
+def _to_run(row: Sequence[Any]) -> Optional[Run]:
+    start_s = _seconds(row[5])
+    if start_s is None:
+        return None
+    end_s = None if row[6] is None else _seconds(row[6]) or start_s
+    return Run(start_s, end_s, _seconds(row[9]), _seconds(row[11]), row[10] != "at_connect", _number(row[14], float))
+
+
+def _seconds(text: Any) -> Optional[float]:
+    moment_utc = _moment(text)
+    return None if moment_utc is None else moment_utc.timestamp()
+
+
+def _known_until(connection: sqlite3.Connection, address: str, tag: str) -> Optional[float]:
+    """When the tag was last read well."""
+    sql = (
+        "SELECT COALESCE(t.good_ts, p.good_ts) FROM tags t LEFT JOIN plcs p USING (plc_ip) WHERE plc_ip = ? AND tag = ?"
+    )
+    row = connection.execute(sql, (address, tag)).fetchone()
+    return _seconds(row[0]) if row else None
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
