@@ -34,7 +34,7 @@ class _Packed(NamedTuple):
 
     start_ms: int
     end_ms: int
-    count: int
+    size: int
     typecode: str
     blob: bytes
 
@@ -121,7 +121,7 @@ class History:
 
     def _pack(self, series: _Series) -> None:
         packed = _pack(series.base_ms, series.offsets, series.values)
-        self._size_bytes += len(packed.blob) + CHUNK_OVERHEAD_BYTES - 12 * packed.count
+        self._size_bytes += len(packed.blob) + CHUNK_OVERHEAD_BYTES - 12 * packed.size
         series.packed.append(packed)
         self._order.append(series)
         series.offsets, series.values = array("I"), array("d")
@@ -130,7 +130,7 @@ class History:
         while self._size_bytes > self.budget_bytes and self._order:
             oldest = self._order.popleft().packed.popleft()
             self._size_bytes -= len(oldest.blob) + CHUNK_OVERHEAD_BYTES
-            self._points -= oldest.count
+            self._points -= oldest.size
 
     # -- read by the web -----------------------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ def _as_narrow(values: Sequence[float]) -> Optional[array[float]]:
 def _unpack(chunk: _Packed) -> Points:
     planes = zlib.decompress(chunk.blob)
     deltas, values = array("I"), array(chunk.typecode)
-    split = chunk.count * deltas.itemsize
+    split = chunk.size * deltas.itemsize
     deltas.frombytes(_from_planes(planes[:split], deltas.itemsize))
     values.frombytes(_from_planes(planes[split:], values.itemsize))
     return list(accumulate(deltas, initial=chunk.start_ms))[1:], list(values)

@@ -67,7 +67,7 @@ def create_app(
 
 
 def _register_blueprints(app: Flask) -> None:
-    from . import api, live, status
+    from . import api, events_page, live, status, timeline, trends
 
-    for module in (live, api, status):
+    for module in (live, api, events_page, timeline, trends, status):
         app.register_blueprint(module.blueprint)

@@ -67,7 +67,8 @@ class Assets:
         response.set_etag(f"{self._hash}-gzip" if is_gzip else self._hash)
         response.headers["Cache-Control"] = FOREVER if is_current else "no-cache"
         response.headers["Vary"] = "Accept-Encoding"
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     def _body(self, name: str, path: Path) -> Tuple[bytes, bool]:
         body = path.read_bytes()

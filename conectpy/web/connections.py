@@ -37,6 +37,10 @@ PLAIN_ANSWER = (
 )
 
 
+_buffered_reader: Any = makefile.StreamReader.__mro__[1]
+"""The pure Python BufferedReader that cheroot builds on: one can look into its buffer."""
+
+
 class _HeadSocket(socket.SocketIO):
     """Gives back first what the accept loop has read already, then the rest from the socket."""
 
@@ -54,17 +58,18 @@ class _HeadSocket(socket.SocketIO):
 class _Reader(makefile.StreamReader):  # type: ignore[misc]
     """cheroot's reader over a `_HeadSocket`."""
 
+    _read_buf: bytes
+    _read_pos: int
+
     def __init__(self, sock: socket.socket, bufsize: int) -> None:
         self.head_socket = _HeadSocket(sock, "rb")
-        makefile.io.BufferedReader.__init__(
-            self, self.head_socket, bufsize
-        )  # cheroot's own __init__ makes a plain SocketIO
+        _buffered_reader.__init__(self, self.head_socket, bufsize)  # cheroot's own __init__ makes a plain SocketIO
         self.bytes_read = 0
 
     def take_unread(self) -> bytes:
         """What has been read from the socket but not used: the beginning of the next request."""
         unread = bytes(self._read_buf[self._read_pos :]) + self.head_socket.head
-        self._reset_read_buf()
+        self._read_buf, self._read_pos = b"", 0
         self.head_socket.head = b""
         return unread
 

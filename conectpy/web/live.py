@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, Optional
 from flask import Blueprint, Response, current_app, request
 
 from ..timestamps import to_text, utc_now
-from .context import context
+from .context import EXTENSION, context
 from .pages import page
 from .problems import problem
 from .responses import VersionedBytes, accepts_gzip
@@ -15,12 +15,13 @@ from .stream import Stream, StreamHub
 
 blueprint = Blueprint("live", __name__)
 ADOPT = "conectpy.adopt"
+DATA = "conectpy.data"
 
 
 @blueprint.record_once
 def _make_document(state: Any) -> None:
-    web = state.app.extensions["conectpy"]
-    state.app.extensions["conectpy.data"] = VersionedBytes(web.realtime.document, web.hub.boot_id)
+    web = state.app.extensions[EXTENSION]
+    state.app.extensions[DATA] = VersionedBytes(web.realtime.document, web.hub.boot_id)
 
 
 @blueprint.get("/")
@@ -38,7 +39,7 @@ def snapshot() -> Dict[str, Any]:
 @blueprint.get("/data")
 def data() -> Response:
     """All live values as JSON, made once per version."""
-    document: VersionedBytes = current_app.extensions["conectpy.data"]
+    document: VersionedBytes = current_app.extensions[DATA]
     response = document.respond("application/json")
     response.headers["X-Server-Time"] = to_text(utc_now())
     return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict
 
-from flask_babel import gettext as _
+from .language import translate as _
 
 
 def script_messages() -> Dict[str, str]:

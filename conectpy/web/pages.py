@@ -6,11 +6,11 @@ from typing import Any, Dict, List, Tuple
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, make_response, render_template, request
-from flask_babel import gettext as _
 
 from ..timestamps import to_text, utc_now
 from .context import context
 from .language import COOKIE, COOKIE_S, LANGUAGES, current_language
+from .language import translate as _
 from .messages import script_messages
 from .responses import reply
 

@@ -7,10 +7,10 @@ import logging
 from typing import Any, Dict, List, Sequence
 
 from flask import Flask, Response, render_template, request
-from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
 from ..errors import StoreError
+from .language import translate as _
 
 log = logging.getLogger(__name__)
 

@@ -70,7 +70,7 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
     """WSGI, with a way to hand the socket over to the stream hub."""
 
     def get_environ(self) -> Any:
-        environ = super().get_environ()
+        environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
         environ[ADOPT] = self._adopt
         return environ
 
@@ -94,7 +94,7 @@ class _HttpServer(wsgi.Server):  # type: ignore[misc]
     ConnectionClass = _Connection
 
     def __init__(self, address: Any, app: Any, hub: StreamHub) -> None:
-        super().__init__(address, app, server_name="conectpy", request_queue_size=BACKLOG, timeout=WORK_TIMEOUT_S)
+        super().__init__(address, app, server_name="conectpy", request_queue_size=BACKLOG, timeout=int(WORK_TIMEOUT_S))
         self.gateway = _Gateway
         self.software = "conectpy"
         self.hub = hub
@@ -182,7 +182,7 @@ class WebServer:
     def _answer(self, conn: GuardedConnection) -> None:
         is_kept = False
         try:
-            is_kept = conn.communicate()
+            is_kept = bool(conn.communicate())  # type: ignore[no-untyped-call]
         except (OSError, cheroot_errors.FatalSSLAlert) as exc:
             log.debug("web: %s left: %s", conn.remote_addr, exc)
         finally:

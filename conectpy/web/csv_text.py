@@ -1,0 +1,47 @@
+"""CSV that spreadsheets open as it is meant: UTF-8 with a BOM, ISO times, and no cell that could run as a formula."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, Sequence
+
+from flask import Response
+
+BOM = "\ufeff"
+ROWS_PER_PIECE = 500
+_FORMULA_STARTS = "=+-@＝＋－＠\t\r\n"
+
+
+def cell(value: Any) -> str:
+    """One cell. Text that a spreadsheet might take for a formula gets an apostrophe in front; numbers stay numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value)
+    if text[:1] in _FORMULA_STARTS or text.lstrip()[:1] in _FORMULA_STARTS:
+        text = "'" + text if text else text
+    if any(char in text for char in ',"\r\n;'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def csv_pieces(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """The file in pieces, made while it is sent: a million rows need no memory."""
+    lines = [BOM + ",".join(header)]
+    for row in rows:
+        lines.append(",".join(map(cell, row)))
+        if len(lines) >= ROWS_PER_PIECE:
+            yield ("\r\n".join(lines) + "\r\n").encode()
+            lines = []
+    if lines:
+        yield ("\r\n".join(lines) + "\r\n").encode()
+
+
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A download that streams."""
+    response = Response(csv_pieces(header, rows), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,166 @@
+// The trends page: which tags, which time, the values under the cursor. All of it is in the address.
+import { make, setText } from "./card.js";
+import { nowMs, runClock, setServerTime } from "./clock.js";
+import { Trend, seriesColor, seriesDash } from "./trend.js";
+import { compactNumber, config, dateTimeText, fixedNumber, numberText, t } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const catalog = JSON.parse(byId("catalog").textContent);
+const MAX = 8;
+const chosen = [];
+const state = { span: 3600e3, isFollowing: true, from: 0, to: 0, request: 0 };
+let trend;
+
+function readAddress() {
+  const query = new URLSearchParams(location.search);
+  const plcs = query.getAll("plc"), tags = query.getAll("tag");
+  tags.forEach((tag, index) => choose(plcs.length === 1 ? plcs[0] : plcs[index], tag));
+  const from = Date.parse(query.get("from")), to = Date.parse(query.get("to"));
+  if (from < to) Object.assign(state, { from, to, span: to - from, isFollowing: false });
+  else if (Number(query.get("minutes")) > 0) state.span = Number(query.get("minutes")) * 60e3;
+}
+
+function choose(address, tag) {
+  const plc = catalog.find((one) => one.plc === address || one.name === address);
+  const found = plc?.tags.find(([name]) => name === tag);
+  if (!found || chosen.length >= MAX || chosen.some((one) => one.plc === plc.plc && one.tag === tag)) return false;
+  chosen.push({ plc: plc.plc, plcName: plc.name, tag, label: found[1], unit: found[2], isState: found[3] });
+  return true;
+}
+
+function query() {
+  const params = new URLSearchParams();
+  for (const one of chosen) { params.append("plc", one.plc); params.append("tag", one.tag); }
+  return params;
+}
+
+function remember() {
+  const params = query();
+  if (state.isFollowing) params.set("minutes", String(Math.round(state.span / 60e3)));
+  else { params.set("from", new Date(state.from).toISOString()); params.set("to", new Date(state.to).toISOString()); }
+  history.replaceState(null, "", `?${params}`);
+  const csv = query();
+  csv.set("from", new Date(state.from).toISOString());
+  csv.set("to", new Date(state.to).toISOString());
+  byId("csv").href = `/trends.csv?${csv}`;
+  byId("csv").hidden = !chosen.length;
+  byId("follow").setAttribute("aria-pressed", String(state.isFollowing));
+  for (const button of document.querySelectorAll("[data-minutes]")) {
+    button.setAttribute("aria-pressed", String(state.isFollowing && Number(button.dataset.minutes) * 60e3 === state.span));
+  }
+}
+
+async function load() {
+  const number = state.request += 1;
+  if (state.isFollowing) { state.to = nowMs(); state.from = state.to - state.span; }
+  remember();
+  setText(byId("message"), chosen.length ? "" : t("trend.pick"));
+  if (!chosen.length) { trend.setSeries([]); return; }
+  const params = query();
+  params.set("from", new Date(state.from).toISOString());
+  params.set("to", new Date(Math.max(state.to, state.from + 1000)).toISOString());
+  params.set("points", "3000");
+  try {
+    const response = await fetch(`/api/history?${params}`);
+    const found = await response.json();
+    if (number !== state.request) return;
+    if (!response.ok) throw new Error(found.detail);
+    setServerTime(found.time);
+    const until = Date.parse(found.time);
+    trend.setSeries(found.series.map((one) => ({ ...one, until })));
+    if (state.isFollowing) trend.plot.setRange(state.from, state.to);
+    const isEmpty = found.series.every((one) => !one.v.some((value) => value !== null));
+    setText(byId("message"), isEmpty ? t("trend.empty") : "");
+    showMemory(found.usage);
+    showCursor(trend.plot.cursor?.ms ?? null);
+  } catch (error) {
+    if (number === state.request) setText(byId("message"), t("event.more", { text: error.message }));
+  }
+}
+
+function showMemory(usage) {
+  setText(byId("memory"), t("trend.memory", {
+    used: fixedNumber(usage.used_bytes / 1048576, 1), budget: fixedNumber(usage.budget_bytes / 1048576, 0),
+    points: numberText(String(usage.points)), oldest: usage.oldest_ms === null ? "—" : dateTimeText(usage.oldest_ms),
+  }));
+}
+
+function showChips() {
+  byId("chips").replaceChildren(...chosen.map((one, index) => {
+    const chip = make("li", "chip");
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 24 10");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    line.setAttribute("d", "M0 5H24");
+    line.setAttribute("stroke", seriesColor(index));
+    line.setAttribute("stroke-width", one.isState ? "8" : "3");
+    line.setAttribute("stroke-dasharray", one.isState ? "" : seriesDash(index).join(" "));
+    svg.append(line);
+    const name = make("bdi", "", `${index + 1} ${one.label} · ${one.plcName}`);
+    name.title = one.tag;
+    one.current = make("span", "current");
+    const remove = make("button", "icon-button", "×");
+    remove.type = "button";
+    remove.setAttribute("aria-label", t("trend.remove", { tag: one.label }));
+    remove.addEventListener("click", () => { chosen.splice(index, 1); showChips(); load(); });
+    chip.append(svg, name, one.current, remove);
+    return chip;
+  }));
+}
+
+function showCursor(ms) {
+  const at = ms ?? state.to;
+  setText(byId("cursor-time"), dateTimeText(at));
+  trend.series.forEach((one, index) => {
+    const value = trend.valueAt(one, at);
+    const text = value === null ? t("trend.unknown") : one.is_state ? (value ? "TRUE" : "FALSE") : `${compactNumber(value, 7)} ${one.unit}`;
+    if (chosen[index]?.current) setText(chosen[index].current, text);
+  });
+}
+
+function fillTags() {
+  const plc = catalog.find((one) => one.plc === byId("add-plc").value);
+  const empty = make("option", "", t("trend.pick"));
+  empty.value = "";
+  byId("add-tag").replaceChildren(empty, ...(plc?.tags ?? []).map(([tag, label]) => {
+    const option = make("option", "", label === tag ? tag : `${label} (${tag})`);
+    option.value = tag;
+    return option;
+  }));
+}
+
+function listen() {
+  byId("add-plc").append(...catalog.map((plc) => {
+    const option = make("option", "", plc.name);
+    option.value = plc.plc;
+    return option;
+  }));
+  byId("add-plc").addEventListener("change", fillTags);
+  byId("add-tag").addEventListener("change", (event) => {
+    const isFull = chosen.length >= MAX;
+    if (event.target.value && choose(byId("add-plc").value, event.target.value)) { showChips(); load(); }
+    event.target.value = "";
+    if (isFull) setText(byId("message"), t("trend.full"));
+  });
+  for (const button of document.querySelectorAll("[data-minutes]")) {
+    button.addEventListener("click", () => { Object.assign(state, { span: Number(button.dataset.minutes) * 60e3, isFollowing: true }); load(); });
+  }
+  byId("follow").addEventListener("click", () => { state.isFollowing = !state.isFollowing; load(); });
+  byId("zoom-in").addEventListener("click", () => trend.plot.zoom(0.5));
+  byId("zoom-out").addEventListener("click", () => trend.plot.zoom(2));
+  document.addEventListener("theme", showChips);
+}
+
+setServerTime(config.time);
+runClock();
+trend = new Trend(byId("plot"), {
+  label: document.title, onCursor: showCursor,
+  onRange: (from, to) => { Object.assign(state, { from, to, span: to - from, isFollowing: false }); load(); },
+});
+listen();
+readAddress();
+fillTags();
+showChips();
+showMemory(JSON.parse(byId("usage").textContent));
+load();
+setInterval(() => { if (state.isFollowing && !document.hidden && !trend.plot.pointers.size) load(); }, 2000);
