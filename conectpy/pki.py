@@ -250,24 +250,32 @@ class Pki:
 
         Raises CertificateError when there is none, or when several begin like that.
         """
+        return self._move(wanted, self.rejected, self.trusted)
+
+    def distrust(self, wanted: str) -> Tuple[str, Path]:
+        """The other way round."""
+        return self._move(wanted, self.trusted, self.rejected)
+
+    def _move(self, wanted: str, source: Path, target: Path) -> Tuple[str, Path]:
         digits = re.sub(r"[^0-9a-f]", "", wanted.lower())
         if len(digits) < 8 or not re.fullmatch(r"[0-9a-fA-F:\s-]+", wanted):
             raise CertificateError(f"{wanted!r} is no thumbprint: give at least 8 of its 40 hexadecimal digits")
         found = {}
-        for folder in (self.trusted, self.rejected):
+        for folder in (target, source):
             for path, certificate in read_certificates(folder):
                 if thumbprint(to_der(certificate)).startswith(digits):
                     found[thumbprint(to_der(certificate))] = (path, certificate)
         if len(found) != 1:
-            which = "several certificates begin" if found else "no rejected certificate begins"
-            raise CertificateError(f"{which} with {digits} in {self.folder}")
+            which = "several certificates begin" if found else "no certificate begins"
+            raise CertificateError(f"{which} with {digits} in {source}")
         path, certificate = next(iter(found.values()))
-        target = self.trusted / file_name(to_der(certificate))
-        if path.parent == self.rejected:
-            self.trusted.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(to_der(certificate))
-            path.unlink()
-        return common_name(certificate), target
+        if path.parent == target:
+            return common_name(certificate), path
+        moved = target / file_name(to_der(certificate))
+        target.mkdir(parents=True, exist_ok=True)
+        moved.write_bytes(to_der(certificate))
+        path.unlink()
+        return common_name(certificate), moved
 
 
 def expiry_text(days: int) -> str:

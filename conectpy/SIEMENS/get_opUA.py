@@ -20,7 +20,7 @@ if __name__ == "__main__" and not __package__:
 
 from conectpy.cli import ArgumentParser, set_up_output
 from conectpy.errors import ConectpyError, ConfigError
-from conectpy.SIEMENS.session import Options, list_endpoints, print_tree, read_loop
+from conectpy.SIEMENS.session import Options, print_tree, read_loop, run_action, show_endpoints
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
 URL = ""
@@ -49,12 +49,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         if not options.url:
             simulator, options = start_simulator(options)
         try:
-            return options.action(options)
+            return run_action(options)
         finally:
             if simulator is not None:
                 simulator.stop()
     except ConectpyError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        for line in str(exc).splitlines():
+            print(f"error: {line}", file=sys.stderr)
         return exc.exit_status
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,7 +85,7 @@ def parse_options(argv: Optional[Sequence[str]]) -> Options:
     parser.add_argument("--trust", nargs="?", const="*", metavar="THUMBPRINT", help="trust the server's certificate")
     parser.add_argument("--pki", default="pki", metavar="DIR", help="folder of the certificates (pki)")
     arguments = parser.parse_intermixed_args(argv)
-    actions = {"read": read_loop, "browse": print_tree, "endpoints": list_endpoints}
+    actions = {"read": read_loop, "browse": print_tree, "endpoints": show_endpoints}
     return Options(actions[arguments.command], arguments, read_nodes(arguments))
 
 

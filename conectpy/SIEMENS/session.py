@@ -12,9 +12,11 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
 
 from conectpy.drivers.opc_ua import OpcUaPlc
+from conectpy.drivers.ua_connect import UntrustedServer, list_endpoints
 from conectpy.drivers.ua_values import parse_node_id
 from conectpy.errors import ConectpyError, ConfigError, DriverError
 from conectpy.models import Sample
+from conectpy.pki import Pki
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.signals import stop_on_signals
 from conectpy.timestamps import to_text, utc_now
@@ -51,6 +53,8 @@ def make_plc(options: Options) -> PlcSettings:
     for name, low, high in (("interval", 0.05, 3600), ("timeout", 0.1, 60), ("depth", 1, 20)):
         if not low <= getattr(arguments, name) <= high:
             faults.append(f"--{name}: must be {low} to {high}, got {getattr(arguments, name)}")
+    if arguments.trust not in (None, "*") and not re.fullmatch(r"[0-9a-fA-F:]{8,}", arguments.trust):
+        faults.append(f"--trust: must be a thumbprint of at least 8 hexadecimal digits, got {arguments.trust}")
     if "@" in options.url:
         faults.append("--url: no user or password in it, it is sent in clear; use --user and --password-env")
     elif not re.match(r"opc\.tcp://[^/]", options.url):
@@ -258,5 +262,27 @@ def print_tree(options: Options) -> int:
     return 0
 
 
-def list_endpoints(options: Options) -> int:
-    raise ConectpyError("not yet")
+def show_endpoints(options: Options) -> int:
+    """The server's endpoints: policies, ways to log in, the certificate's thumbprint and dates."""
+    for endpoint in list_endpoints(make_plc(options)):
+        note = "" if endpoint.is_supported else "  (not supported)"
+        print(one_line(f"{endpoint.policy} {endpoint.mode}{note}  {endpoint.url}"))
+        print(one_line(f"  log in: {endpoint.tokens or 'nobody'}"))
+        if endpoint.certificate:
+            print(one_line(f"  certificate: {endpoint.certificate}, thumbprint {endpoint.thumbprint}"))
+            print(one_line(f"  valid from {endpoint.valid_from} to {endpoint.valid_until}"))
+    return 0
+
+
+def run_action(options: Options) -> int:
+    """Do what the command line asks for; where the server's certificate is unknown and --trust names it, trust it
+    and do it again. Returns the exit status, raises ConectpyError."""
+    try:
+        return options.action(options)
+    except UntrustedServer as exc:
+        wanted = options.arguments.trust
+        if wanted is None or not (wanted == "*" or exc.thumbprint.startswith(wanted.lower().replace(":", ""))):
+            raise
+        name, path = Pki(options.arguments.pki).trust(exc.thumbprint)
+        print(one_line(f"trusted: {name}, thumbprint {exc.thumbprint} ({path})"), flush=True)
+        return options.action(options)

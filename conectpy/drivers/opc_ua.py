@@ -15,7 +15,7 @@ from ..timestamps import utc_now
 from .base import DriverMemory
 from .ua_browse import BrowsedNode, browse, read_attributes, read_types
 from .ua_clock import ClockOffset
-from .ua_connect import open_session
+from .ua_connect import UntrustedServer, open_session
 from .ua_poll import PolledNode, PollReader
 from .ua_read_plan import ATTRIBUTE_VALUE
 from .ua_session import UaSession
@@ -91,6 +91,7 @@ class OpcUaPlc:
         return {
             "controller": self._info.product or None,
             "security": str(session.security),
+            "certificate_days_left": session.own_days_left,
             "mode": self._plc.opcua.mode,
             "rtt_ms": round(self._round_trip_s * 1000.0, 2),
             "frames_per_scan": reader.frames_per_scan,
@@ -161,7 +162,8 @@ class OpcUaPlc:
         )
 
     def _error(self, action: str, exc: Exception) -> DriverError:
-        return DriverError(f"{self._plc.name}: {action}: {exc}")
+        text = f"{self._plc.name}: {action}: {exc}"
+        return UntrustedServer(text, exc.thumbprint) if isinstance(exc, UntrustedServer) else DriverError(text)
 
 
 def resolve_nodes(

@@ -11,6 +11,7 @@ silence_library_warnings()
 
 from cryptography import x509  # noqa: E402
 from cryptography.exceptions import InvalidSignature  # noqa: E402
+from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 POLICY_PREFIX = "http://opcfoundation.org/UA/SecurityPolicy#"
 NONE_URI = POLICY_PREFIX + "None"
@@ -83,6 +84,18 @@ class ChannelSecurity(NamedTuple):
         if padding > len(plain) - 8:
             raise ValueError("more padding than message")
         return bytes(plain[:-padding])
+
+
+def load_private_key(data: bytes) -> Any:
+    """A private key without a passphrase, from PEM or DER. Raises ValueError, TypeError."""
+    if b"-----BEGIN" in data:
+        return serialization.load_pem_private_key(data, None)
+    return serialization.load_der_private_key(data, None)
+
+
+def sign_sha256(key: Any, data: bytes) -> bytes:
+    """RSA-PKCS1.5-SHA256, the signature of Basic256Sha256."""
+    return bytes(security_policies.uacrypto.sign_sha256(key, data))
 
 
 NO_SECURITY = ChannelSecurity()

@@ -52,6 +52,7 @@ class UaSession:
         self.timeout_s = timeout_s
         self.channel = UaChannel(address.host, address.port, address.url, security, lifetime_s)
         self.timeout_granted_s = 0.0
+        self.own_days_left: Optional[int] = None  # until our own certificate expires; None: none is used
         self.server_nonce = b""
         self._asked: Set[int] = set()  # requests that have no answer yet
         self._early: Dict[int, bytes] = {}  # answers that came before they were waited for
