@@ -24,6 +24,10 @@ CHUNK_OVERHEAD_BYTES = 200
 SERIES_OVERHEAD_BYTES = 900
 MAX_OFFSET_MS = 2**32 - 1
 UNKNOWN = math.nan
+SCAN_TAG = "@scan_ms"
+"""The tag under which a PLC's scan time in milliseconds is kept: the longest of each second."""
+
+SCAN_EVERY_MS = 950
 
 Points = Tuple[List[int], List[float]]
 """Times in milliseconds since 1970 UTC, ascending, and the values that hold from then on (NaN: not known)."""
@@ -62,6 +66,7 @@ class History:
         self._lock = threading.Lock()  # guards everything below
         self._plcs: Dict[str, Dict[str, _Series]] = {}
         self._frozen: Dict[str, bool] = {}
+        self._longest_ms: Dict[str, float] = {}  # per PLC the longest scan since one was recorded
         self._order: Deque[_Series] = deque()  # one entry per packed chunk, in the order of packing
         self._size_bytes = 0
         self._points = 0
@@ -77,31 +82,47 @@ class History:
                 value = _number(sample)
                 if value is None:
                     continue
-                series = plc.get(tag)
-                if series is None:
-                    series = plc[tag] = _Series()
-                    self._size_bytes += SERIES_OVERHEAD_BYTES
+                series = self._series_of(plc, tag)
                 series.held = value
                 if scan.frozen is None:
                     self._append(series, _to_ms(sample.changed_utc) if sample.changed_utc else at_ms, value)
             was_frozen = self._frozen.get(address, False)
             self._frozen[address] = scan.frozen is not None
+            self._record_duration(address, plc, at_ms, scan.duration_s)
             if scan.frozen is not None and not was_frozen:
-                self._end_all(plc, at_ms)
+                self._end_all(plc, at_ms, is_link_up=True)
             elif was_frozen and scan.frozen is None:
-                for series in plc.values():
-                    self._append(series, at_ms, series.held)
+                for tag, series in plc.items():
+                    if tag != SCAN_TAG:
+                        self._append(series, at_ms, series.held)
             self._keep_budget()
+
+    def _record_duration(self, address: str, plc: Dict[str, _Series], at_ms: int, duration_s: float) -> None:
+        longest_ms = max(self._longest_ms.get(address, 0.0), round(duration_s * 1000, 1))
+        series = self._series_of(plc, SCAN_TAG)
+        if 0 <= at_ms - series.last_ms < SCAN_EVERY_MS and series.last == series.last:
+            self._longest_ms[address] = longest_ms
+            return
+        self._longest_ms[address] = 0.0
+        self._append(series, at_ms, longest_ms)
+
+    def _series_of(self, plc: Dict[str, _Series], tag: str) -> _Series:
+        series = plc.get(tag)
+        if series is None:
+            series = plc[tag] = _Series()
+            self._size_bytes += SERIES_OVERHEAD_BYTES
+        return series
 
     def record_outage(self, address: str, at_ts: str) -> None:
         """The link is down: nothing is known of this PLC from now on."""
         with self._lock:
             self._frozen[address] = False
-            self._end_all(self._plcs.get(address, {}), _to_ms(from_text(at_ts)))
+            self._end_all(self._plcs.get(address, {}), _to_ms(from_text(at_ts)), is_link_up=False)
 
-    def _end_all(self, plc: Dict[str, _Series], at_ms: int) -> None:
-        for series in plc.values():
-            self._append(series, at_ms, UNKNOWN)
+    def _end_all(self, plc: Dict[str, _Series], at_ms: int, *, is_link_up: bool) -> None:
+        for tag, series in plc.items():
+            if tag != SCAN_TAG or not is_link_up:
+                self._append(series, at_ms, UNKNOWN)
 
     def _append(self, series: _Series, at_ms: int, value: float) -> None:
         if value == series.last or (value != value and series.last != series.last):

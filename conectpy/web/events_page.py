@@ -59,10 +59,10 @@ def events() -> Response:
         "events.html",
         rows=[to_row(event) for event in found[:limit]],
         is_first_page=values.get("before") is None,
-        next_url=_url(before=str(found[limit - 1].id)) if len(found) > limit else None,
-        newest_url=_url(before=None),
-        csv_url=_url("/events.csv", before=None, limit=None, lang=None),
-        timeline_url=_url("/timeline", before=None, limit=None, open=None, min_duration=None, quality=None),
+        next_url=link(before=str(found[limit - 1].id)) if len(found) > limit else None,
+        newest_url=link(before=None),
+        csv_url=link("/events.csv", before=None, limit=None, lang=None),
+        timeline_url=link("/timeline", before=None, limit=None, open=None, min_duration=None, quality=None),
         summary=_summary(),
         has_state=True,
         **filter_values(faults),
@@ -89,7 +89,7 @@ def timeline() -> Response:
         "to": int(end.timestamp() * 1000),
         "follows_now": values.get("to") is None and not faults,
     }
-    response = page("timeline.html", span=shown, table_url=_url("/events"), has_state=False, **filter_values(faults))
+    response = page("timeline.html", span=shown, table_url=link("/events"), has_state=False, **filter_values(faults))
     response.status_code = 400 if faults else 200
     return response
 
@@ -124,7 +124,7 @@ def quick_ranges() -> List[Dict[str, Any]]:
     links = []
     for label, start, end in choices:
         changes: Dict[str, Any] = {"from": start, "to": end, "before": None}
-        links.append({"label": label, "url": _url(**changes), "is_current": asked == (start, end)})
+        links.append({"label": label, "url": link(**changes), "is_current": asked == (start, end)})
     return links
 
 
@@ -135,7 +135,7 @@ def _read(params: Sequence[Param]) -> Tuple[Dict[str, Any], List[Fault]]:
         return {}, exc.faults
 
 
-def _url(path: str = "", **changes: Any) -> str:
+def link(path: str = "", **changes: Any) -> str:
     """This page's (or another's) address with some parameters changed; None takes one away."""
     query = {**request.args.to_dict(), **changes}
     kept = {name: value for name, value in query.items() if value not in (None, "")}

@@ -9,7 +9,7 @@ from .language import translate as _
 
 def script_messages() -> Dict[str, str]:
     """Name -> text; `{x}` stands for what the script fills in."""
-    return {**_states(), **_live(), **_connection(), **_events(), **_trends()}
+    return {**_states(), **_live(), **_connection(), **_events(), **_trends(), **_facts()}
 
 
 def _states() -> Dict[str, str]:
@@ -96,4 +96,27 @@ def _trends() -> Dict[str, str]:
         "trend.live": _("Follow now"),
         "trend.value": _("{tag}: {value}"),
         "trend.unknown": _("not known"),
+    }
+
+
+def _facts() -> Dict[str, str]:
+    return {
+        "fact.age": _("Current?"),
+        "fact.driver": _("Driver"),
+        "fact.controller": _("Controller"),
+        "fact.interval_s": _("Scan interval"),
+        "fact.last_cycle_ms": _("Scan time"),
+        "fact.scan_ms_median": _("Scan time, median"),
+        "fact.scan_ms_p99": _("Scan time, 99 of 100"),
+        "fact.scan_ms_max": _("Scan time, longest"),
+        "fact.rtt_ms": _("Round trip"),
+        "fact.frames_per_scan": _("Frames per scan"),
+        "fact.connection_size_bytes": _("Connection size"),
+        "fact.overruns": _("Overruns"),
+        "fact.missed_cycles": _("Missed cycles"),
+        "fact.longest_gap_s": _("Longest gap between scans"),
+        "fact.reconnects": _("Reconnects"),
+        "fact.consecutive_fails": _("Failures in a row"),
+        "fact.clock_offset_s": _("Clock offset of the PLC"),
+        "fact.bad_tags": _("Bad tags"),
     }

@@ -54,7 +54,7 @@ def _navigation() -> List[Tuple[str, str]]:
         ("live.index", _("Live")),
         ("events_page.events", _("Events")),
         ("events_page.timeline", _("Timeline")),
-        ("events_page.hours", _("Run hours")),
+        ("stats.hours", _("Run hours")),
         ("trends.index", _("Trends")),
     ]
     return [(endpoint, label) for endpoint, label in pages if endpoint in current_app.view_functions]

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from flask import Blueprint, Response, current_app
 
-from ..history import History, Points, thin_out
+from ..history import SCAN_TAG, History, Points, thin_out
 from ..settings import PlcSettings, TagSettings
 from ..timestamps import UTC, to_text, utc_now
 from .context import context
@@ -28,7 +28,7 @@ SPARK_POINTS = 80
 SPARK_KEPT_S = 10.0
 SERIES_PARAMS = (
     Param("plc", "text", "Address or name of the PLC: one for all tags, or one for each tag.", is_list=True),
-    Param("tag", "text", "Tag name, up to 8 times.", is_list=True),
+    Param("tag", "text", "Tag name, up to 8 times; `@scan_ms` for the scan time.", is_list=True),
     Param("from", "from_time", "Start (ISO 8601); one hour ago if absent."),
     Param("to", "to_time", "End (ISO 8601); now if absent."),
 )
@@ -170,7 +170,7 @@ def _series(values: Dict[str, Any]) -> List[Series]:
     faults = []
     for address, name in zip(plcs, tags):
         plc = find_plc(address)
-        tag = next((tag for tag in plc.tags if tag.tag == name), None) if plc else None
+        tag = _find_tag(plc, name) if plc else None
         if plc is None:
             faults.append({"name": "plc", "reason": f"there is no PLC {address}"})
         elif tag is None:
@@ -180,6 +180,12 @@ def _series(values: Dict[str, Any]) -> List[Series]:
     if faults:
         raise BadParameters(faults)
     return found
+
+
+def _find_tag(plc: PlcSettings, name: str) -> Optional[TagSettings]:
+    if name == SCAN_TAG:
+        return TagSettings(SCAN_TAG, SCAN_TAG, "ms")
+    return next((tag for tag in plc.tags if tag.tag == name), None)
 
 
 def _nulled(numbers: Sequence[float]) -> List[Optional[float]]:
