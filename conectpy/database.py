@@ -119,9 +119,24 @@ def connect_writer(path: str) -> sqlite3.Connection:
 
 def create_schema(connection: sqlite3.Connection) -> None:
     """Make what is missing of the tables and indexes, in one transaction; writes nothing when all is there."""
+    statements = schema_statements()
+    if _read_stamp(connection) != (SCHEMA_VERSION, APPLICATION_ID):
+        statements += stamp_statements()
+    connection.execute("BEGIN")
+    try:
+        for sql in statements:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def schema_statements() -> List[str]:
+    """The statements of schema.sql, the table `events` first."""
     script = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-    stamp = "" if _read_stamp(connection) == (SCHEMA_VERSION, APPLICATION_ID) else stamp_sql()
-    connection.executescript(f"BEGIN;\n{script}\n{stamp}\nCOMMIT;")
+    lines = [line for line in script.splitlines() if not line.startswith("--")]
+    return [statement.strip() for statement in "\n".join(lines).split(";\n") if statement.strip()]
 
 
 def _read_stamp(connection: sqlite3.Connection) -> Tuple[int, int]:
@@ -129,9 +144,18 @@ def _read_stamp(connection: sqlite3.Connection) -> Tuple[int, int]:
     return int(version), int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
-def stamp_sql() -> str:
+def stamp_statements() -> List[str]:
     """What marks a file as ours in this version; counts only when its transaction is committed."""
-    return f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
+    return [f"PRAGMA application_id={APPLICATION_ID}", f"PRAGMA user_version={SCHEMA_VERSION}"]
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End the transaction without a trace; SQLite may have ended it itself (disk full)."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as exc:
+        log.debug("rollback: %s", exc)
 
 
 def optimize(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
+from .database import roll_back
 from .models import Transition
 from .timestamps import from_text, to_text, utc_now
 
@@ -338,15 +339,6 @@ def _insert_row(event: OpenEvent, end: _End) -> Tuple[Any, ...]:
     counts = (event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)))
     times = (event.start_ts, end.ts, event.created_at, event.uid)
     return (*names, *times, *start, end.earliest_ts, end.quality, *counts)
-
-
-def roll_back(connection: sqlite3.Connection) -> None:
-    """End the transaction without a trace; SQLite may have ended it itself (disk full)."""
-    try:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-    except sqlite3.Error as exc:
-        log.debug("rollback: %s", exc)
 
 
 def ceil_text(moment_utc: datetime) -> str:

@@ -22,6 +22,7 @@ from .database_place import check_place
 from .errors import StoreError
 from .file_lock import FileLock
 from .ledger import Entry, Key, Ledger
+from .migration import migrate
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,9 @@ class StoreFile:
 
     def _open_locked(self) -> None:
         try:
-            inspect(self.path)
+            if inspect(self.path) == "legacy":
+                backup = migrate(self.path, self._legacy_timezone)
+                self.notes.append(f"migrated from an earlier version; a copy of the old file is {backup}")
         except DatabaseCorrupt as exc:
             self._start_over(exc)
         connection = connect_writer(self.path)
