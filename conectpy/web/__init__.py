@@ -67,7 +67,7 @@ def create_app(
 
 
 def _register_blueprints(app: Flask) -> None:
-    from . import api, events_page, live, plc_page, stats, status, timeline, trends
+    from . import api, events_page, live, openapi, plc_page, stats, status, timeline, trends
 
-    for module in (live, api, events_page, timeline, stats, trends, plc_page, status):
+    for module in (live, api, events_page, timeline, stats, trends, plc_page, status, openapi):
         app.register_blueprint(module.blueprint)

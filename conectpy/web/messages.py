@@ -47,13 +47,12 @@ def _live() -> Dict[str, str]:
         "plc.simulated": _("SIMULATED"),
         "plc.error": _("Last error: {text}"),
         "plc.frozen": _("Values stand still: {text}"),
-        "plc.retry": _("next attempt in {age}"),
         "live.shown": _("{shown} of {total} tags"),
         "live.nothing": _("No tag matches the filter."),
         "live.collapse": _("Collapse {name}"),
         "live.expand": _("Expand {name}"),
         "sum.plcs": _("PLCs good"),
-        "sum.active": _("active"),
+        "sum.active": _("active now"),
         "sum.alarms": _("in alarm"),
         "sum.stale": _("stale or bad"),
     }
@@ -79,10 +78,6 @@ def _events() -> Dict[str, str]:
         "event.more": _("Loading more failed: {text}"),
         "event.count": _("{count} events"),
         "event.partial": _("only the newest {count} events are drawn; narrow the time range"),
-        "event.loading": _("Loading…"),
-        "hours.uncertain": _("of it uncertain"),
-        "hours.empty": _("No state tag was active in this time range."),
-        "hours.day": _("{day}: {hours} h, {starts} starts"),
     }
 
 
@@ -93,8 +88,6 @@ def _trends() -> Dict[str, str]:
         "trend.full": _("8 tags at most: remove one first."),
         "trend.remove": _("Remove {tag}"),
         "trend.memory": _("History in memory: {used} of {budget} MiB, {points} points, since {oldest}."),
-        "trend.live": _("Follow now"),
-        "trend.value": _("{tag}: {value}"),
         "trend.unknown": _("not known"),
     }
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from flask import Blueprint, Response
 
 from ..models import COMM_TAG
-from ..queries import Bucket
+from ..run_hours import Bucket
 from ..timestamps import to_text, utc_now
 from .context import context
 from .csv_text import csv_response

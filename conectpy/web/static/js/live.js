@@ -81,7 +81,7 @@ function addTile(card) {
   const name = make("bdi", "tile-name", card.name);
   const counts = make("span", "tile-counts");
   const age = make("span", "tile-age");
-  link.append(badge, name, counts, age);
+  link.append(name, badge, counts, age);
   element.append(link);
   tiles.set(card.address, { element, badge, counts, age, card });
   byId("tiles").append(element);
