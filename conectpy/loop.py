@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 BACKOFF_MIN_S = 1.0
 BACKOFF_MAX_S = 30.0
 NOTE_AGE_S = 5.0
+CONNECT_GRACE_S = 10.0
+SCAN_GRACE_S = 10.0
 ERRORS_KEPT = 20
 
 
@@ -107,13 +109,13 @@ class _Loop:
         watch, plc = self.watch, self.plc
         driver = watch.driver = make_driver(plc, watch.definitions)
         try:
-            watch.expect_within(20 * plc.timeout_s + 10)
+            watch.expect_within(20 * plc.timeout_s + CONNECT_GRACE_S)
             driver.connect()
             watch.connects += 1
             log.info("%s (%s): connected", plc.name, plc.address)
             next_s = time.monotonic()
             while not self.stop.is_set():
-                watch.expect_within(10 * plc.timeout_s + 10)
+                watch.expect_within(10 * plc.timeout_s + SCAN_GRACE_S)
                 self.scan(driver)
                 next_s = self.wait_for_next(next_s)
         finally:

@@ -1,0 +1,227 @@
+"""The monitor: reads the PLCs below, shows them at http://localhost:5000, records when their states were TRUE.
+
+Put your own PLCs into PLCS (or into a YAML file, see README.md) and run this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+import threading
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout.
+if __name__ == "__main__" and not __package__:
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from prometheus_client import CollectorRegistry
+
+from conectpy.cli import format_readings, monitor_arguments, scan_once, set_up_output
+from conectpy.collector import Collector, Worker
+from conectpy.config import load_settings, load_yaml
+from conectpy.errors import ConectpyError
+from conectpy.history import History
+from conectpy.metrics import Metrics
+from conectpy.realtime import realtime_data
+from conectpy.settings import PlcSettings, Settings
+from conectpy.signals import stop_on_signals
+from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
+from conectpy.store import EventStore
+from conectpy.web import create_app
+from conectpy.web.server import WebServer
+
+log = logging.getLogger("conectpy.monitor")
+
+# The PLCs to read: address -> name, tags, state_tags. The address is what pycomm3 calls the path: "192.168.11.10",
+# "192.168.11.10:44818", "192.168.11.10/0" (slot) or a route; or an OPC UA URL, "opc.tcp://192.168.11.20:4840".
+# tags are shown, state_tags are shown and recorded as events while they are TRUE.
+# These three are simulated: this program plays their part, so that there is something to see at once.
+PLCS: Dict[str, Dict[str, Any]] = {
+    "127.0.0.1:24818": {
+        "name": "Costa del Lago",
+        "tags": [
+            {"tag": "PT117_R_SCADA", "unit": "bar", "decimals": 2},
+            {"tag": "FIT003_R_SCADA", "unit": "m³/h", "decimals": 1},
+            {"tag": "LIT001_R_SCADA", "unit": "m", "decimals": 3},
+            {"tag": "TT001_R_SCADA", "unit": "°C", "decimals": 1},
+            {"tag": "WM01_TOT", "unit": "m³", "decimals": 1},
+            "Program:Main.SEQ_STEP",
+            "STATUS_TEXT",
+        ],
+        "state_tags": [
+            "P001_ST_SCADA",
+            "P002_ST_SCADA",
+            "P003_ST_SCADA",
+            "RETRO_SCADA",
+            "VE238_ST",
+            "VE239_ST",
+            "DOS01_ST",
+            "ALARM_X0_1",
+        ],
+    },
+    "127.0.0.1:24819": {
+        "name": "Bahía Azul",
+        "tags": [
+            {"tag": "PT117_R_SCADA", "unit": "bar", "decimals": 2},
+            {"tag": "PT118_R_SCADA", "unit": "bar", "decimals": 2},
+            {"tag": "FIT003_R_SCADA", "unit": "m³/h", "decimals": 1},
+            {"tag": "AIT001_R_SCADA", "unit": "mg/L", "decimals": 2},
+            {"tag": "PUMP_P101.Hours", "label": "Horas bomba de filtración", "unit": "h", "decimals": 2},
+            {"tag": "FILTER_DP[0]", "label": "Presión diferencial filtro 1", "unit": "bar", "decimals": 2},
+        ],
+        "state_tags": [
+            "P001_ST_SCADA",
+            "P002_ST_SCADA",
+            "RETRO_SCADA",
+            "VE238_ST",
+            "VE240_ST",
+            "PUMP_P101.Run",
+            "ALARM_X0_1",
+            "ALARM_X0_2",
+        ],
+    },
+    "127.0.0.1:24820": {
+        "name": "Laguna Norte",
+        "tags": [
+            {"tag": "PT117_R_SCADA", "unit": "bar", "decimals": 2},
+            {"tag": "FIT004_R_SCADA", "unit": "m³/h", "decimals": 1},
+            {"tag": "AIT002_R_SCADA", "decimals": 2},
+            {"tag": "WM01_TOT", "unit": "m³", "decimals": 1},
+            "P001_RPM",
+        ],
+        "state_tags": [
+            "P001_ST_SCADA",
+            "P002_ST_SCADA",
+            "P003_ST_SCADA",
+            "RETRO_SCADA",
+            {"tag": "ALARMS.2", "label": "Alarma: nivel bajo (2 s)", "on_delay_s": 2},
+            "ALARM_X0_3",
+        ],
+    },
+}
+
+TAG_LABELS: Dict[str, str] = {
+    "PT117_R_SCADA": "Presión entrada de filtro",
+    "PT118_R_SCADA": "Presión salida de filtro",
+    "FIT003_R_SCADA": "Caudal de filtración",
+    "FIT004_R_SCADA": "Caudal de retorno",
+    "LIT001_R_SCADA": "Nivel de la laguna",
+    "TT001_R_SCADA": "Temperatura del agua",
+    "AIT001_R_SCADA": "Cloro libre",
+    "AIT002_R_SCADA": "pH",
+    "WM01_TOT": "Medidor de agua, total",
+    "Program:Main.SEQ_STEP": "Paso de la secuencia",
+    "STATUS_TEXT": "Estado",
+    "P001_RPM": "Velocidad bomba de filtración",
+    "P001_ST_SCADA": "Bomba de filtración",
+    "P002_ST_SCADA": "Bomba de retrolavado",
+    "P003_ST_SCADA": "Bomba de retorno",
+    "PUMP_P101.Run": "Bomba P101",
+    "RETRO_SCADA": "Retrolavado",
+    "VE238_ST": "Válvula de filtrado",
+    "VE239_ST": "Válvula de retrolavado",
+    "VE240_ST": "Válvula de llenado",
+    "DOS01_ST": "Dosificadora de cloro",
+    "ALARM_X0_1": "Alarma: presión alta en filtro",
+    "ALARM_X0_2": "Alarma: falla de bomba de filtración",
+    "ALARM_X0_3": "Alarma: nivel bajo",
+}
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run until stopped; returns the exit status."""
+    try:
+        arguments = monitor_arguments(argv)
+        is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
+        settings = read_settings(arguments)
+        set_up_output(settings.log_level)
+        settings, simulators = start_simulators(settings)
+        try:
+            return run_once(settings) if is_once else run(settings)
+        finally:
+            for simulator in simulators:
+                simulator.stop()
+    except ConectpyError as exc:
+        print(exc, file=sys.stderr)
+        return exc.exit_status
+
+
+def read_settings(arguments: Dict[str, Any]) -> Settings:
+    """The command line over the environment over `--config` or, without it, PLCS."""
+    path = arguments["config"] or os.environ.get("CONECTPY_CONFIG")
+    document = load_yaml(path) if path else {"plcs": PLCS, "tag_labels": TAG_LABELS}
+    return load_settings(document, os.environ, arguments)
+
+
+def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
+    """Start the simulated PLCs whose addresses are configured, and mark them, so that nobody takes them for a plant."""
+    wanted = [plc.address for plc in settings.plcs if plc.address in SIMULATED_PLCS]
+    if not wanted:
+        return settings, []
+    simulated = start_simulated(wanted)
+    for message in simulated.messages:
+        log.info(message)
+    plcs = tuple(dataclasses.replace(plc, is_simulated=plc.address in simulated.addresses) for plc in settings.plcs)
+    for plc in plcs:
+        if plc.is_simulated:
+            log.warning("%s (%s) is SIMULATED: its values are made up by this program", plc.name, plc.address)
+    return dataclasses.replace(settings, plcs=plcs), [simulated]
+
+
+def run_once(settings: Settings) -> int:
+    """One scan of every PLC as a table; 0 when every value is good, else 1."""
+    readings = scan_once(settings.plcs)
+    print(format_readings(readings))
+    return 0 if all(reading.is_good for reading in readings) else 1
+
+
+def run(settings: Settings) -> int:
+    """The whole collector: one thread per PLC, the store's writer, the web; until a signal asks it to stop."""
+    stop = threading.Event()
+    with stop_on_signals(stop):
+        metrics = Metrics(CollectorRegistry())
+        store = EventStore(settings.database, plc_names(settings.plcs), tag_labels(settings.plcs))
+        history = History(settings.web.history_mb * 2**20)
+        collector = Collector(settings.plcs, realtime_data, history, store, metrics)
+        app = create_app(
+            realtime_data,
+            store.reader(),
+            settings,
+            health=collector.health,
+            history=history,
+            registry=metrics.registry,
+        )
+        web = WebServer(app, settings.web)
+        web.bind()  # before the database: a second monitor on the same port must not touch the file
+        try:
+            store.open()
+            store.start()
+            collector.start()
+            serving = Worker("web", lambda _stop: web.serve())
+            collector.add(serving)
+            serving.start()
+            log.info("open %s", web.url)
+            collector.supervise(stop)
+            collector.stop()
+        finally:
+            web.stop()
+            if not store.stop(deadline_s=1.0):
+                log.error("not every transition could be stored")
+    log.info("stopped")
+    return 0
+
+
+def plc_names(plcs: Sequence[PlcSettings]) -> Dict[str, str]:
+    """Address -> name."""
+    return {plc.address: plc.name for plc in plcs}
+
+
+def tag_labels(plcs: Sequence[PlcSettings]) -> Dict[Tuple[str, str], str]:
+    """(address, tag) -> label, for every state tag."""
+    return {(plc.address, tag.tag): tag.label for plc in plcs for tag in plc.tags if tag.is_state}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

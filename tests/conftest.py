@@ -1,0 +1,12 @@
+"""Options that make the long tests longer."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=100, help="how often the store's writer is killed (100)")
+    parser.addoption(
+        "--oracle-runs", type=int, default=4, help="how many random histories the oracle lives through (4)"
+    )

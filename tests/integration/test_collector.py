@@ -1,0 +1,148 @@
+"""Supervision: threads that die are started again, threads that hang are replaced, a stop is quick whatever they do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from conectpy import loop
+from conectpy.collector import Collector
+from conectpy.drivers import DriverMemory
+from conectpy.errors import DriverError
+from conectpy.history import History
+from conectpy.metrics import Metrics
+from conectpy.models import DriverFacts, Sample, Scan
+from conectpy.realtime import RealtimeData
+from conectpy.settings import DatabaseSettings, PlcSettings, TagSettings
+from conectpy.store import EventStore
+from conectpy.timestamps import utc_now
+from tests.monitor import wait_until
+
+PLC = PlcSettings("10.0.0.1", "Plant", interval_s=0.05, timeout_s=0.1, tags=(TagSettings("P1", "P1", is_state=True),))
+
+
+class ScriptedDriver:
+    """A driver that does what no real one should: `behaviour` is called at every scan, with the driver."""
+
+    behaviour: Any = None
+    made: List[ScriptedDriver] = []
+
+    def __init__(self, plc: PlcSettings, memory: DriverMemory) -> None:
+        self.aborted = threading.Event()
+        self.made.append(self)
+
+    def connect(self) -> None:
+        pass
+
+    def read_scan(self) -> Scan:
+        type(self).behaviour(self)
+        now = utc_now()
+        return Scan(now, now, 0.001, (("P1", Sample(True)),))
+
+    def facts(self) -> DriverFacts:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.realtime = RealtimeData()
+        self.store = EventStore(DatabaseSettings(str(folder / "e.sqlite3")), {PLC.address: PLC.name}, {})
+        self.store.open()
+        self.store.start()
+        self.metrics = Metrics(CollectorRegistry())
+        self.collector = Collector([PLC], self.realtime, History(), self.store, self.metrics)
+        self.stop = threading.Event()
+        self.main = threading.Thread(target=self.collector.supervise, args=(self.stop,), name="supervise")
+
+    def start(self) -> None:
+        self.collector.start()
+        self.main.start()
+
+    def finish(self) -> List[str]:
+        self.stop.set()
+        self.main.join(5.0)
+        late = self.collector.stop()
+        assert self.store.stop(2.0)
+        return late
+
+    def meta(self) -> Dict[str, Any]:
+        return dict(self.realtime[PLC.address]["_meta"])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    ScriptedDriver.made = []
+    monkeypatch.setattr(loop, "make_driver", ScriptedDriver)
+    found = Bench(tmp_path)
+    yield found
+    found.stop.set()
+
+
+def test_a_thread_that_dies_is_started_again_and_counted(bench: Bench) -> None:
+    def die_once(driver: ScriptedDriver) -> None:
+        if len(ScriptedDriver.made) == 1:
+            raise ZeroDivisionError("a bug")
+
+    ScriptedDriver.behaviour = die_once
+    bench.start()
+    wait_until(lambda: bench.meta()["quality"] == "OK", "a good scan after the restart", 10.0)
+    is_ok, health = bench.collector.health()
+    thread = health["threads"]["plc-Plant"]
+    assert (thread["alive"], thread["restarts"]) == (True, 1)
+    assert "ZeroDivisionError" in thread["last_error"]
+    assert is_ok
+    assert bench.finish() == []
+
+
+def test_a_thread_that_hangs_is_cut_off_and_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SCAN_GRACE_S", 0.0)
+
+    def hang_once(driver: ScriptedDriver) -> None:
+        if len(ScriptedDriver.made) == 1:
+            assert driver.aborted.wait(30.0)
+            raise DriverError("aborted")
+
+    ScriptedDriver.behaviour = hang_once
+    bench.start()
+    wait_until(lambda: bench.meta()["quality"] == "OK", "a good scan of the successor", 15.0)
+    assert ScriptedDriver.made[0].aborted.is_set()
+    assert bench.collector.health()[1]["threads"]["plc-Plant"]["restarts"] == 1
+    wait_until(lambda: [one.name for one in threading.enumerate()].count("plc-Plant") == 1, "the end of the old one")
+    assert bench.finish() == []
+
+
+def test_a_stop_is_quick_even_when_a_driver_hangs(bench: Bench) -> None:
+    def hang(driver: ScriptedDriver) -> None:
+        assert driver.aborted.wait(30.0)
+        raise DriverError("aborted")
+
+    ScriptedDriver.behaviour = hang
+    bench.start()
+    wait_until(lambda: ScriptedDriver.made, "the first scan")
+    started_s = time.monotonic()
+    assert bench.finish() == []
+    assert time.monotonic() - started_s < 3.0
+
+
+def test_health_names_what_is_wrong(bench: Bench) -> None:
+    def refuse(driver: ScriptedDriver) -> None:
+        raise DriverError("cable unplugged")
+
+    ScriptedDriver.behaviour = refuse
+    bench.start()
+    wait_until(lambda: bench.meta()["quality"] == "DOWN", "the outage")
+    is_ok, health = bench.collector.health()
+    assert not is_ok
+    assert health["plcs"][PLC.address]["last_error"] == "cable unplugged"
+    bench.finish()
