@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, ClassVar, Dict, Iterator, List
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -29,8 +29,8 @@ PLC = PlcSettings("10.0.0.1", "Plant", interval_s=0.05, timeout_s=0.1, tags=(Tag
 class ScriptedDriver:
     """A driver that does what no real one should: `behaviour` is called at every scan, with the driver."""
 
-    behaviour: Any = None
-    made: List[ScriptedDriver] = []
+    behaviour: ClassVar[Any] = None
+    made: ClassVar[List[ScriptedDriver]] = []
 
     def __init__(self, plc: PlcSettings, memory: DriverMemory) -> None:
         self.aborted = threading.Event()
