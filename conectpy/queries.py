@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone, tzinfo
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .database import COLUMNS, connect_reader, describe
 from .errors import StoreError
 from .models import COMM_TAG, Event, LastState, PlcMemory
 from .run_hours import Bucket, Run, split, sum_runs
+from .storage.database import COLUMNS, connect_reader, describe
 from .timestamps import from_text, to_text, utc_now
 
 Key = Tuple[str, str]

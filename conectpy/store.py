@@ -15,13 +15,13 @@ from collections import deque
 from datetime import datetime
 from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .database import describe
 from .errors import StoreError
-from .ledger import Doubt, Entry, Key, Loss, Note
 from .models import PlcMemory, Transition
 from .queries import EventReader
 from .settings import DatabaseSettings
-from .store_file import StoreFile
+from .storage.database import describe
+from .storage.entries import Doubt, Entry, Key, Loss, Note
+from .storage.event_file import EventFile
 from .timestamps import to_text, utc_now
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class EventStore:
         self.path = os.path.abspath(settings.path)
         self.queue_limit = QUEUE_LIMIT
         self._names = dict(names)
-        self._file = StoreFile(self.path, settings.legacy_timezone, self._names, dict(labels))
+        self._file = EventFile(self.path, settings.legacy_timezone, self._names, dict(labels))
         self._thread: Optional[threading.Thread] = None
         self._work = threading.Condition()  # guards everything below
         self._batches: Deque[_Batch] = deque()

@@ -16,7 +16,7 @@ ROOMS: List[Set[str]] = [
     {"realtime", "history", "metrics", "scan_stats"},
     {"drivers"},
     {"detector"},
-    {"run_hours", "queries", "store_files", "store"},
+    {"storage", "run_hours", "queries", "store"},
     {"loop"},
     {"web"},
     {"collector"},

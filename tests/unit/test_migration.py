@@ -10,10 +10,10 @@ from typing import Any, List, Sequence, Tuple
 
 import pytest
 
-from conectpy.database import inspect
 from conectpy.errors import StoreError
-from conectpy.migration import migrate
 from conectpy.queries import EventQuery, EventReader
+from conectpy.storage.database import inspect
+from conectpy.storage.migration import migrate
 
 OLD_TABLE = """
 CREATE TABLE events (

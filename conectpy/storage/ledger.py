@@ -11,16 +11,14 @@ import sqlite3
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ..models import Transition
+from ..timestamps import from_text, to_text, utc_now
 from .database import roll_back
-from .models import Transition
-from .timestamps import from_text, to_text, utc_now
+from .entries import Doubt, Entry, Key, Loss, Note
 
 log = logging.getLogger(__name__)
-
-Key = Tuple[str, str]
-"""(plc address, tag)"""
 
 UNKNOWN_AFTER = ("removed", "tag_lost")
 """Ends that do not say that the state was FALSE."""
@@ -52,31 +50,13 @@ SELECT plc_ip, tag, start_ts, gap_count, gap_s, flags, plc_name, tag_label, crea
 SELECT_LAST_END = "SELECT end_ts FROM events WHERE plc_ip = ? AND tag = ? ORDER BY start_ts DESC, id DESC LIMIT 1"
 
 
-class Note(NamedTuple):
-    """The last known states of one PLC (EventStore.note_states)."""
-
-    plc: str
-    good_utc: datetime
-    states: Mapping[str, Tuple[bool, Optional[datetime]]]
-
-
-class Loss(NamedTuple):
-    """Transitions that were not kept, from the first's time to the last's."""
-
-    plc: str
-    first_utc: datetime
-    last_utc: datetime
-    lost_count: int
-    reason: str
-
-
-class Doubt(NamedTuple):
-    """From here on the rows of these tags may not fit what comes next, because transitions of theirs were lost."""
-
-    tags: FrozenSet[Key]
-
-
-Entry = Union[Tuple[Transition, ...], Note, Loss, Doubt]
+FIND_TAGS = """
+WITH RECURSIVE found (plc_ip, tag) AS (
+    SELECT plc_ip, tag FROM (SELECT plc_ip, tag FROM events ORDER BY plc_ip, tag LIMIT 1)
+    UNION ALL
+    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = (
+        SELECT id FROM events WHERE (plc_ip, tag) > (f.plc_ip, f.tag) ORDER BY plc_ip, tag LIMIT 1))
+SELECT plc_ip, tag FROM found"""
 
 
 @dataclass(frozen=True)
@@ -128,14 +108,24 @@ class _Plan:
         self.refused: List[str] = []
 
 
+class Known(NamedTuple):
+    """What would be missing in a new file that takes the place of a lost one."""
+
+    open_events: Tuple[OpenEvent, ...]
+    states: Mapping[Key, _State]
+    plcs: Mapping[str, Optional[str]]
+
+
 class Ledger:
-    """The writing side of one connection. Used by one thread at a time; `open_events` may be read by any."""
+    """The writing side of one connection. Used by one thread at a time; `refused_count` may be read by any."""
 
     def __init__(self, connection: sqlite3.Connection, names: Mapping[str, str], labels: Mapping[Key, str]) -> None:
         self._connection = connection
         self._names = names
         self._labels = labels
         self._last_ends: Dict[Key, str] = {}
+        self._states: Dict[Key, _State] = {}
+        self._plcs: Dict[str, Optional[str]] = {}
         self.open_events: Dict[Key, OpenEvent] = {}
         self._doubtful: FrozenSet[Key] = frozenset()
         self.refused_count = 0
@@ -145,7 +135,23 @@ class Ledger:
         """Read again what is open, after something else changed the file."""
         rows = [_open_event(row) for row in self._connection.execute(SELECT_OPEN)]
         self.open_events = {(row.plc, row.tag): row for row in rows}
+        tags = self._connection.execute("SELECT plc_ip, tag, value, good_ts, last_ts FROM tags")
+        self._states = {(row[0], row[1]): _State(*row[2:]) for row in tags}
+        self._plcs = dict(self._connection.execute("SELECT plc_ip, good_ts FROM plcs").fetchall())
         self._last_ends.clear()
+
+    def known(self) -> Known:
+        """The open events and last known states."""
+        return Known(tuple(self.open_events.values()), dict(self._states), dict(self._plcs))
+
+    def restore(self, known: Known) -> None:
+        """Put them into a new file. Raises sqlite3.Error."""
+        plan = _Plan(self._doubtful)
+        plan.open.update({(event.plc, event.tag): replace(event, is_stored=False) for event in known.open_events})
+        plan.states.update(known.states)
+        plan.plcs.update(known.plcs)
+        self._write(plan)
+        self._adopt(plan)
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Store the entries in their order, in one transaction.
@@ -317,10 +323,30 @@ class Ledger:
             else:
                 self.open_events[key] = replace(event, is_stored=True)
         self._last_ends.update(plan.last_ends)
+        self._states.update(plan.states)
+        self._plcs.update({plc: good_ts or self._plcs.get(plc) for plc, good_ts in plan.plcs.items()})
         self._doubtful = frozenset(plan.doubtful)
         self.refused_count += len(plan.refused)
         for text in plan.refused:
             log.warning("a transition does not fit what is stored and is left out: %s", text)
+
+
+def add_missing_tags(connection: sqlite3.Connection) -> None:
+    """Rows that somebody else put into `events` belong to tags that queries must know of. A few index steps per tag."""
+    found = set(connection.execute(FIND_TAGS).fetchall())
+    missing = sorted(found - set(connection.execute("SELECT plc_ip, tag FROM tags").fetchall()))
+    if missing:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany("INSERT OR IGNORE INTO tags (plc_ip, tag) VALUES (?, ?)", missing)
+            connection.executemany(
+                "INSERT OR IGNORE INTO plcs SELECT plc_ip, plc_name, NULL FROM events WHERE plc_ip = ? LIMIT 1",
+                sorted({(plc,) for plc, _ in missing}),
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            roll_back(connection)
+            raise
 
 
 def _open_event(row: Sequence[Any]) -> OpenEvent:

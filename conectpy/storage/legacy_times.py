@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Dict, List, Optional, Tuple
 
-from .timestamps import UTC
+from ..timestamps import UTC
 
 ORDER_SLACK = timedelta(seconds=5)
 """Rows of PLCs that were read at the same time may stand in the wrong order by this much."""

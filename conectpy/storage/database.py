@@ -12,10 +12,10 @@ import os
 import sqlite3
 import struct
 from pathlib import Path
-from typing import List, Set, Tuple
+from typing import List, Mapping, Tuple
 
-from .errors import StoreError
-from .timestamps import utc_now
+from ..errors import StoreError
+from ..timestamps import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,11 @@ def is_transient(exc: sqlite3.Error) -> bool:
     """Whether it may go away by itself: a lock, a full disk, an I/O error."""
     text = str(exc).lower()
     return any(word in text for word in ("locked", "busy", "disk is full", "i/o error", "unable to open"))
+
+
+def is_open_refused(exc: sqlite3.Error) -> bool:
+    """Whether the system did not let SQLite open the file (a full disk is one reason, but not the only one)."""
+    return "unable to open" in str(exc)
 
 
 def describe(exc: sqlite3.Error) -> str:
@@ -134,7 +139,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
 
 def schema_statements() -> List[str]:
     """The statements of schema.sql, the table `events` first."""
-    script = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    script = Path(__file__).parents[1].joinpath("schema.sql").read_text(encoding="utf-8")
     lines = [line for line in script.splitlines() if not line.startswith("--")]
     return [statement.strip() for statement in "\n".join(lines).split(";\n") if statement.strip()]
 
@@ -207,9 +212,9 @@ def _inspect_database(path: str, head: bytes) -> str:
                 f"{path}: was written by a newer conectpy (schema version {version}, known here: {SCHEMA_VERSION});"
                 f" it is left as it is, update conectpy or choose another file with --db"
             )
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(events)")}
-        kind = _judge(path, application, tables, columns)
+        names = dict(connection.execute("SELECT name, type FROM sqlite_master").fetchall())
+        keys = {str(row[1]): bool(row[5]) for row in connection.execute("PRAGMA table_info(events)")}
+        kind = _judge(path, application, names, keys)
         _check(connection, path)
         return kind
     finally:
@@ -224,18 +229,19 @@ def _connect_for_look(path: str) -> sqlite3.Connection:
     return connect_reader(path, is_immutable="-wal" not in pending)
 
 
-def _judge(path: str, application: int, tables: Set[str], columns: Set[str]) -> str:
+def _judge(path: str, application: int, names: Mapping[str, str], keys: Mapping[str, bool]) -> str:
+    """By our id, what there is (name -> type), and the columns of `events` (name -> whether it is the key)."""
     if application not in (0, APPLICATION_ID):
         raise StoreError(f"{path}: is another program's database; it is left as it is, choose another file with --db")
-    if columns.issuperset(COLUMNS):
-        return "current"
-    if columns.issuperset(LEGACY_COLUMNS):
-        return "legacy"
-    if not tables or (application == APPLICATION_ID and not columns):
+    if names.get("events") == "table" and keys.keys() >= set(LEGACY_COLUMNS):
+        if not keys.keys() >= set(COLUMNS):
+            return "legacy"
+        if keys["id"]:
+            return "current"
+        raise StoreError(f"{path}: its table events has lost its primary key; it is left as it is, restore a full copy")
+    if "events" not in names and (not names or application == APPLICATION_ID):
         return "new"
-    raise StoreError(
-        f"{path}: is a database without our table events; it is left as it is, choose another file with --db"
-    )
+    raise StoreError(f"{path}: is a database without our table events; it is left as it is, choose another with --db")
 
 
 def _check(connection: sqlite3.Connection, path: str) -> None:

@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import Optional
 
-from .errors import StoreError
+from ..errors import StoreError
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "ncpfs")
 """Beginnings of the types in /proc/mounts whose locks and shared memory cannot be relied on."""

@@ -18,6 +18,8 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 from tzlocal import get_localzone
 
+from ..errors import StoreError
+from ..timestamps import UTC, ZoneInfo, to_text
 from .database import (
     LEGACY_COLUMNS,
     connect_reader,
@@ -28,10 +30,8 @@ from .database import (
     schema_statements,
     stamp_statements,
 )
-from .errors import StoreError
 from .ledger import ceil_text
 from .legacy_times import ORDER_SLACK, LegacyClock
-from .timestamps import UTC, ZoneInfo, to_text
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,65 @@
+"""What is handed to the writer: scans' transitions, last known states, and what had to be left out. No I/O."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ..models import Transition
+
+Key = Tuple[str, str]
+"""(plc address, tag)"""
+
+
+class Note(NamedTuple):
+    """The last known states of one PLC (EventStore.note_states)."""
+
+    plc: str
+    good_utc: datetime
+    states: Mapping[str, Tuple[bool, Optional[datetime]]]
+
+
+class Loss(NamedTuple):
+    """Transitions that were not kept, from the first's time to the last's."""
+
+    plc: str
+    first_utc: datetime
+    last_utc: datetime
+    lost_count: int
+    reason: str
+
+
+class Doubt(NamedTuple):
+    """From here on the rows of these tags may not fit what comes next, because transitions of theirs were lost."""
+
+    tags: FrozenSet[Key]
+
+
+Entry = Union[Tuple[Transition, ...], Note, Loss, Doubt]
+
+
+def clean(entries: Sequence[Entry]) -> List[Entry]:
+    """The same entries without what a database cannot hold: half characters in names, durations that are no number."""
+    return [_clean_entry(entry) for entry in entries]
+
+
+def _clean_transition(transition: Transition) -> Transition:
+    gap_s = transition.gap_s if math.isfinite(transition.gap_s) else 0.0
+    return transition._replace(plc=_clean_text(transition.plc), tag=_clean_text(transition.tag), gap_s=gap_s)
+
+
+def _clean_entry(entry: Entry) -> Entry:
+    if isinstance(entry, Note):
+        return Note(
+            _clean_text(entry.plc), entry.good_utc, {_clean_text(tag): entry.states[tag] for tag in entry.states}
+        )
+    if isinstance(entry, Loss):
+        return entry._replace(plc=_clean_text(entry.plc))
+    if isinstance(entry, Doubt):
+        return entry
+    return tuple(_clean_transition(transition) for transition in entry)
+
+
+def _clean_text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
