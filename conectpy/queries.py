@@ -229,7 +229,7 @@ def carried_sql(plc: Optional[str], tag: Optional[str], query: EventQuery) -> Tu
     assert query.from_utc is not None
     from_ts = to_text(query.from_utc)
     where, values = _filters(plc, tag, query)
-    of_tag = "".join(f" AND {column} = ?" for column, value in (("plc_ip", plc), ("tag", tag)) if value is not None)
+    of_tag = "".join(f" AND t.{column} = ?" for column, value in (("plc_ip", plc), ("tag", tag)) if value is not None)
     tag_values = [value for value in (plc, tag) if value is not None]
     every = "SELECT id FROM events WHERE plc_ip = t.plc_ip AND tag = t.tag AND start_ts < ?"
     last = f"{every} ORDER BY start_ts DESC, id DESC LIMIT 1"

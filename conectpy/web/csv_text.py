@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Iterable, Iterator, Sequence
 
 from flask import Response
@@ -40,8 +41,10 @@ def csv_pieces(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A download that streams."""
-    response = Response(csv_pieces(header, rows), mimetype="text/csv")
+    """A download that streams; what fails at the first rows is raised here, while an error can still be answered."""
+    pieces = csv_pieces(header, rows)
+    first = next(pieces)
+    response = Response(itertools.chain((first,), pieces), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
