@@ -1,10 +1,16 @@
-"""Interim: reads through pycomm3's own read(); to be replaced."""
+"""The driver for Rockwell Logix controllers: what is to be read is worked out once, then asked for again and again.
+
+`connect` opens the link and finds out what the configured tags are; `read_scan` sends the frames of the plan and
+reports what has changed. Tags are always asked for by name and every reply's type is compared with the plan, so a
+program that is downloaded meanwhile can make a tag bad, never wrong.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
+from typing import Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
-from pycomm3 import LogixDriver
 from pycomm3.exceptions import PycommError
 
 from ..errors import DriverError
@@ -12,45 +18,291 @@ from ..models import DriverFacts, Sample, Scan
 from ..settings import PlcSettings
 from ..timestamps import utc_now
 from .base import DriverMemory
+from .cip_batch import Batch
+from .cip_link import CipLink
+from .cip_messages import READ_TAG, REPLY_BIT, CipReply, MalformedReply
+from .cip_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, Definition
+from .logix_device import INFO_REQUESTS, Device, frozen_reason
+from .scan_frame import Change, Frame, FrameRefused
+from .scan_plan import MODE, Plan, Read, make_plan
+from .tag_paths import TagPath, TagSyntaxError, parse_tag
+from .tag_probe import find_definitions
+
+log = logging.getLogger(__name__)
+
+REPLAN_S = 1.0
+RECHECK_S = 10.0
+RTT_REFRESH = 20
+MIN_ROOM_BYTES = 100
 
 
 class LogixPlc:
+    """One connection to one controller; see `Driver`.
+
+    In `memory` it leaves the definitions with the state of the program they belong to, whether the controller knows
+    Multiple Service Packets, and the CIP connections that could not be closed.
+    """
+
     def __init__(self, plc: PlcSettings, memory: DriverMemory) -> None:
         self._plc = plc
-        self._driver = LogixDriver(plc.address)
-        self._driver._cfg["socket_timeout"] = plc.timeout_s
-        self._last: dict = {}
+        self._memory = memory
+        self._link: Optional[CipLink] = None
+        self._is_aborted = False
+        self._names = [tag.tag for tag in plc.tags]
+        self._paths: Dict[int, TagPath] = {}
+        self._samples: List[Optional[Sample]] = [None] * len(plc.tags)
+        self._found: Dict[int, Sample] = {}  # what this scan has seen so far
+        self._definitions: Dict[str, Definition] = memory.setdefault("definitions", {})
+        self._separate: Set[str] = set()  # elements whose range failed
+        self._crowded: Set[str] = set()  # reads whose reply found no room in its frame
+        self._doubtful: Set[int] = set()  # tags whose definition has to be found again
+        self._device = Device()
+        self._frames: List[Tuple[Frame, bytearray]] = []
+        self._alone: List[Tuple[Frame, Read]] = []
+        self._room_bytes = 0
+        self._replanned_s = float("-inf")
+        self._rechecked_s = time.monotonic()
+        self._mode_raw: Optional[int] = None
+        self._rtts_s: List[float] = []
+        self._rtt_s = self._rtt_median_s = 0.0
+        for number, name in enumerate(self._names):
+            try:
+                self._paths[number] = parse_tag(name)
+            except TagSyntaxError as exc:
+                self._found[number] = Sample(None, str(exc))
+
+    # -- connection ----------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
+        """Open the connection and resolve the configured tags. Raises DriverError."""
+        plc = self._plc
         try:
-            if not self._driver.open():
-                raise DriverError(f"{self._plc.name}: cannot open")
-        except (PycommError, OSError) as exc:
-            raise DriverError(f"{self._plc.name}: connecting: {exc}") from exc
-
-    def read_scan(self) -> Scan:
-        names = [tag.tag for tag in self._plc.tags]
-        sent, start = utc_now(), time.monotonic()
-        try:
-            found = self._driver.read(*names)
-        except (PycommError, OSError) as exc:
-            raise DriverError(f"{self._plc.name}: reading: {exc}") from exc
-        found = found if isinstance(found, list) else [found]
-        samples = {n: Sample(None, t.error) if t.error else Sample(t.value) for n, t in zip(names, found)}
-        changed = tuple((n, s) for n, s in samples.items() if self._last.get(n) != s)
-        self._last = samples
-        return Scan(sent, utc_now(), time.monotonic() - start, changed)
-
-    def facts(self) -> DriverFacts:
-        return {"frames_per_scan": 1, "connection_size_bytes": self._driver.connection_size}
+            unclosed = self._memory.setdefault("unclosed", [])
+            link = self._link = CipLink(plc.address, plc.timeout_s, plc.interval_s, unclosed)
+            if self._is_aborted:
+                link.abort()
+            link.open()
+            link.close_leftovers()
+            link.open_connection()
+            self._batch = Batch(link, self._memory.get("is_multiple", True))
+            self._room_bytes = link.room_bytes
+            self._find_out()
+            self._make_frames()
+        except (PycommError, MalformedReply, OSError) as exc:
+            self._fail("connecting", exc)
 
     def close(self) -> None:
-        try:
-            self._driver.close()
-        except Exception:
-            pass
+        """Forward Close, UnRegisterSession, in about a second. Never raises."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.hang_up()
 
     def abort(self) -> None:
-        sock = self._driver._sock
-        if sock is not None:
-            sock.close()
+        """Make a blocked call fail at once; any thread."""
+        self._is_aborted = True
+        link = self._link
+        if link is not None:
+            link.abort()
+
+    def _fail(self, action: str, exc: Exception) -> NoReturn:
+        raise DriverError(f"{self._plc.name} ({self._plc.address}): {action}: {exc}") from exc
+
+    # -- definitions ---------------------------------------------------------------------------------------------------
+
+    def _find_out(self) -> None:
+        """What the device is, whether its program is the one the definitions belong to, and what is not known yet."""
+        if self._definitions:
+            self._note_device(self._batch.ask(INFO_REQUESTS))
+            self._resolve([number for number, path in self._paths.items() if path.key not in self._definitions])
+            return
+        is_asked = False
+
+        def ask(requests: Sequence[bytes]) -> List[CipReply]:
+            nonlocal is_asked
+            if is_asked:
+                return self._batch.ask(requests)
+            is_asked = True
+            replies = self._batch.ask([*INFO_REQUESTS, *requests])
+            self._note_device(replies[: len(INFO_REQUESTS)])
+            return replies[len(INFO_REQUESTS) :]
+
+        self._definitions.update(find_definitions(self._paths.values(), ask, self._measure))
+
+    def _note_device(self, replies: Sequence[CipReply]) -> None:
+        self._device = Device.from_replies(replies)
+        self._memory["is_multiple"] = self._batch.is_multiple
+        if self._memory.get("changes") != self._device.changes or self._device.changes is None:
+            if self._definitions:
+                log.info("%s: the controller's program may have changed: finding its tags again", self._plc.name)
+            self._definitions.clear()
+        self._memory["changes"] = self._device.changes
+
+    def _resolve(self, numbers: Sequence[int]) -> bool:
+        """Find these tags' definitions (again); whether any has become another."""
+        paths = [self._paths[number] for number in numbers]
+        before = {path.key: self._definitions.pop(path.key, None) for path in paths}
+        if paths:
+            self._definitions.update(find_definitions(paths, self._batch.ask, self._measure))
+        return any(self._definitions.get(key) != definition for key, definition in before.items())
+
+    def _measure(self, request: bytes) -> Optional[int]:
+        reply = self._batch.read_in_fragments(request)
+        return None if reply.status else len(reply.data) - 4
+
+    # -- plan ----------------------------------------------------------------------------------------------------------
+
+    def _make_frames(self) -> None:
+        link, is_multiple = self._connected(), self._batch.is_multiple
+        plan = make_plan(
+            self._paths,
+            self._definitions,
+            self._room_bytes,
+            is_multiple,
+            self._separate,
+            self._crowded,
+            self._device.is_controller,
+        )
+        frames = [Frame(reads, is_multiple) for reads in plan.frames]
+        self._frames = [(frame, link.prepare(frame.request)) for frame in frames]
+        self._alone = [(Frame([read], False), read) for read in plan.alone]
+        self._mode_raw = None
+        self._note_faulty(plan)
+
+    def _note_faulty(self, plan: Plan) -> None:
+        for number, error in plan.faulty:
+            self._found[number] = Sample(None, f"{self._names[number]} {error}")
+
+    def _plan_again(self) -> bool:
+        """After a reply that did not fit: find the tags' definitions again and plan anew; whether that was done."""
+        now_s = time.monotonic()
+        doubtful = self._doubtful
+        if now_s - self._rechecked_s > RECHECK_S:  # an index of a BOOL array only shows when it is asked differently
+            self._rechecked_s = now_s
+            paths = self._paths
+            doubtful |= {n for n, path in paths.items() if path.index and path.key not in self._definitions}
+        if not doubtful or now_s - self._replanned_s < REPLAN_S:
+            return False
+        self._replanned_s = now_s
+        self._doubtful = set()
+        separate, crowded = len(self._separate), len(self._crowded)
+        self._note_unfit()
+        is_other = self._resolve(sorted(doubtful))
+        if is_other or (separate, crowded) != (len(self._separate), len(self._crowded)):
+            self._make_frames()
+            return True
+        return False
+
+    def _note_unfit(self) -> None:
+        for frame, _ in self._frames:
+            self._separate.update(key for read in frame.doubtful if read.is_range for key in read.keys)
+            self._crowded.update(key for read in frame.crowded for key in read.keys)
+
+    def _adapt_to(self, refused: FrameRefused) -> None:
+        """A controller that does not execute a frame as a whole gets others. Raises FrameRefused when none is left."""
+        status = refused.reply.status
+        if status == SERVICE_NOT_SUPPORTED and self._batch.is_multiple:
+            self._batch.is_multiple = self._memory["is_multiple"] = False
+        elif status in (REPLY_TOO_LARGE, TOO_MUCH_DATA) and self._room_bytes * 3 // 4 >= MIN_ROOM_BYTES:
+            self._room_bytes = self._room_bytes * 3 // 4
+        else:
+            raise refused
+        self._make_frames()
+
+    # -- scan ----------------------------------------------------------------------------------------------------------
+
+    def read_scan(self) -> Scan:
+        """Read every configured tag once. Raises DriverError."""
+        sent_utc, start_s = utc_now(), time.monotonic()
+        try:
+            while True:
+                try:
+                    self._read_frames()
+                except FrameRefused as refused:
+                    self._adapt_to(refused)
+                    continue
+                if not self._plan_again():
+                    break
+        except (PycommError, MalformedReply, FrameRefused, OSError) as exc:
+            self._fail(f"reading {len(self._names)} tags", exc)
+        duration_s = time.monotonic() - start_s
+        frozen = frozen_reason(self._mode_raw)
+        return Scan(sent_utc, utc_now(), duration_s, self._take_changes(), frozen)
+
+    def _read_frames(self) -> None:
+        link = self._connected()
+        rtt_s = self._rtt_s
+        at_s = time.monotonic()
+        for frame, message in self._frames:
+            reply = link.exchange(message)
+            now_s = time.monotonic()
+            rtt_s = now_s - at_s
+            for change in frame.decode(reply):
+                self._note_change(change)
+            if frame.doubtful:
+                self._note_doubtful(frame)
+            at_s = time.monotonic()
+        for frame, read in self._alone:
+            answer = self._batch.read_in_fragments(read.request)
+            words = b"".join(word.to_bytes(2, "little") for word in answer.extended)
+            head = bytes((READ_TAG | REPLY_BIT, 0, answer.status, len(answer.extended)))
+            for change in frame.decode(head + words + answer.data):
+                self._note_change(change)
+            if frame.doubtful:
+                self._note_doubtful(frame)
+        self._note_rtt(rtt_s)
+
+    def _note_change(self, change: Change) -> None:
+        found = self._found
+        raw, fault = change.raw, change.fault
+        for number, convert in change.uses:
+            if number == MODE:
+                self._mode_raw = raw if isinstance(raw, int) else None
+            elif fault is not None:
+                text = f"{self._names[number]}: {fault.error}"
+                found[number] = Sample(None, text, is_vanished=fault.is_vanished)
+            else:
+                found[number] = Sample(raw if convert is None else convert(raw))  # type: ignore[arg-type]
+
+    def _note_doubtful(self, frame: Frame) -> None:
+        self._doubtful |= {use.tag for read in frame.doubtful for slot in read.slots for use in slot.uses} - {MODE}
+
+    def _take_changes(self) -> Tuple[Tuple[str, Sample], ...]:
+        """What this scan has found, as far as it differs from what was reported last."""
+        if not self._found:
+            return ()
+        names, samples = self._names, self._samples
+        changes = []
+        for number, sample in sorted(self._found.items()):
+            if samples[number] != sample:
+                samples[number] = sample
+                changes.append((names[number], sample))
+        self._found = {}
+        return tuple(changes)
+
+    # -- facts ---------------------------------------------------------------------------------------------------------
+
+    def facts(self) -> DriverFacts:
+        """What is known of the connection, for `_meta`."""
+        link = self._connected()
+        return {
+            "frames_per_scan": len(self._frames) + len(self._alone),
+            "connection_size_bytes": link.connection_size,
+            "controller": self._device.text,
+            "program": self._device.program,
+            "rtt_ms": round(self._rtt_s * 1000, 2),
+            "rtt_ms_median": round(self._rtt_median_s * 1000, 2),
+            "tags": len(self._names),
+            "tags_bad": sum(sample is not None and sample.error is not None for sample in self._samples),
+        }
+
+    def _note_rtt(self, rtt_s: float) -> None:
+        self._rtt_s = rtt_s
+        self._rtts_s.append(rtt_s)
+        if len(self._rtts_s) >= RTT_REFRESH or not self._rtt_median_s:
+            self._rtt_median_s = sorted(self._rtts_s)[len(self._rtts_s) // 2]
+            self._rtts_s = self._rtts_s[-RTT_REFRESH:] if len(self._rtts_s) < RTT_REFRESH else []
+
+    def _connected(self) -> CipLink:
+        if self._link is None:
+            raise DriverError(f"{self._plc.name} ({self._plc.address}): not connected")
+        return self._link

@@ -1,0 +1,169 @@
+"""What a Logix controller's type codes, structure heads and status codes mean. Pure.
+
+Sources: Rockwell 1756-PM020 (type codes, read replies, status of tag services), ODVA volume 1 appendices B and C.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Union
+
+from pycomm3.cip import EXTEND_CODES, SERVICE_STATUS
+
+STRUCT_CODE = 0x02A0
+STRING_HEAD = struct.pack("<HH", STRUCT_CODE, 0x0FCE)
+STRING_BYTES = 88
+BOOL_CODE, DWORD_CODE, SHORT_STRING_CODE = 0xC1, 0xD3, 0xDA
+
+PARTIAL, SERVICE_NOT_SUPPORTED, REPLY_TOO_LARGE, TOO_MUCH_DATA, EMBEDDED_ERROR = 0x06, 0x08, 0x11, 0x15, 0x1E
+PATH_ERRORS = (0x04, 0x05, 0x16)
+BEYOND_END = (0xFF, 0x2105)
+
+Scalar = Union[bool, int, float, str]
+Convert = Callable[..., Scalar]
+
+
+class Atomic(NamedTuple):
+    """An atomic type: `raw` is the struct code by which values are compared (bits, so that NaN equals itself)."""
+
+    name: str
+    code: int
+    size_bytes: int
+    raw: str
+    is_word: bool = True
+
+
+ATOMICS: Dict[int, Atomic] = {
+    item.code: item
+    for item in (
+        Atomic("BOOL", BOOL_CODE, 1, "B", is_word=False),
+        Atomic("SINT", 0xC2, 1, "b"),
+        Atomic("INT", 0xC3, 2, "h"),
+        Atomic("DINT", 0xC4, 4, "i"),
+        Atomic("LINT", 0xC5, 8, "q"),
+        Atomic("USINT", 0xC6, 1, "B"),
+        Atomic("UINT", 0xC7, 2, "H"),
+        Atomic("UDINT", 0xC8, 4, "I"),
+        Atomic("ULINT", 0xC9, 8, "Q"),
+        Atomic("REAL", 0xCA, 4, "I", is_word=False),
+        Atomic("LREAL", 0xCB, 8, "Q", is_word=False),
+        Atomic("STIME", 0xCC, 4, "i", is_word=False),
+        Atomic("DATE", 0xCD, 2, "H", is_word=False),
+        Atomic("TIME_OF_DAY", 0xCE, 4, "I", is_word=False),
+        Atomic("BYTE", 0xD1, 1, "B"),
+        Atomic("WORD", 0xD2, 2, "H"),
+        Atomic("DWORD", DWORD_CODE, 4, "I"),
+        Atomic("LWORD", 0xD4, 8, "Q"),
+        Atomic("FTIME", 0xD6, 4, "i", is_word=False),
+        Atomic("LTIME", 0xD7, 8, "q", is_word=False),
+        Atomic("ITIME", 0xD8, 2, "h", is_word=False),
+        Atomic("TIME", 0xDB, 4, "i", is_word=False),
+    )
+}
+
+
+class Definition(NamedTuple):
+    """What is known of the element at one path: the type bytes that begin each read reply, its size, its kind.
+
+    `atomic` is None for a structure and for a SHORT_STRING (Micro800), whose size differs from reply to reply: there
+    `size_bytes` is the most it can be. `is_string` tells a structure of LEN and DATA from any other.
+    """
+
+    head: bytes
+    size_bytes: int
+    atomic: Optional[Atomic] = None
+    is_string: bool = False
+
+    @property
+    def is_short_string(self) -> bool:
+        return self.head == SHORT_STRING_HEAD
+
+    @property
+    def name(self) -> str:
+        """The type as people know it."""
+        if self.atomic is not None:
+            return self.atomic.name
+        return "STRING" if self.is_string else f"structure 0x{int.from_bytes(self.head[2:4], 'little'):04x}"
+
+
+SHORT_STRING_HEAD = struct.pack("<H", SHORT_STRING_CODE)
+SHORT_STRING = Definition(SHORT_STRING_HEAD, 256, is_string=True)
+STRING = Definition(STRING_HEAD, STRING_BYTES, is_string=True)
+
+
+def atomic_of(code: int) -> Optional[Atomic]:
+    """The atomic type of a reply's type word. A BOOL's second byte may name the bit it lives in (1756-PM020)."""
+    if code & 0xFF == BOOL_CODE and code < 0x0800:
+        return ATOMICS[BOOL_CODE]
+    return ATOMICS.get(code)
+
+
+def head_size(data: bytes) -> int:
+    """How many bytes of a read reply's data are its type: four for a structure, two for the rest."""
+    return 4 if data[:2] == b"\xa0\x02" else 2
+
+
+# -- raw values to values ----------------------------------------------------------------------------------------------
+
+
+def to_boolean(raw: int) -> bool:
+    return raw != 0
+
+
+def to_real(raw: int) -> float:
+    """The REAL with these bits."""
+    value: float = struct.unpack("<f", raw.to_bytes(4, "little"))[0]
+    return value
+
+
+def to_lreal(raw: int) -> float:
+    """The LREAL with these bits."""
+    value: float = struct.unpack("<d", raw.to_bytes(8, "little"))[0]
+    return value
+
+
+def to_string(raw: bytes) -> str:
+    """LEN (four bytes) and DATA; a LEN beyond DATA gives all of DATA, as pycomm3 does."""
+    return raw[4 : 4 + int.from_bytes(raw[:4], "little")].decode("latin-1")
+
+
+def to_short_string(raw: bytes) -> str:
+    """One byte of length, then the text."""
+    return raw[1 : 1 + raw[0]].decode("latin-1") if raw else ""
+
+
+_CONVERTERS: Dict[int, Convert] = {BOOL_CODE: to_boolean, 0xCA: to_real, 0xCB: to_lreal}
+
+
+def converter_of(definition: Definition) -> Optional[Convert]:
+    """What makes a value of a raw one; None: nothing has to be done."""
+    if definition.is_short_string:
+        return to_short_string
+    if definition.atomic is None:
+        return to_string
+    return _CONVERTERS.get(definition.atomic.code)
+
+
+def bit_converter(bit: int) -> Convert:
+    """What takes one bit out of a word."""
+    return lambda raw: raw >> bit & 1 == 1
+
+
+# -- status ------------------------------------------------------------------------------------------------------------
+
+_GENERAL = {0x04: "No such tag or path", 0x05: "No such tag or path", 0x06: "The reply has no room for it"}
+_EXTENDED = {
+    (0x01, 0x0113): "The device has no more connections to give",
+    (0x01, 0x0315): "Invalid segment in the path",
+    BEYOND_END: "Beyond the end of the array",
+}
+
+
+def describe_status(status: int, extended: Sequence[int] = ()) -> str:
+    """`Beyond the end of the array (CIP status 0xff, extended 0x2105)`."""
+    text = _GENERAL.get(status) or SERVICE_STATUS.get(status, "Unknown status")
+    if extended and status in (0x01, 0xFF):  # elsewhere the words are the vendor's own
+        known = EXTEND_CODES.get(status, {}).get(extended[0], text)
+        text = _EXTENDED.get((status, extended[0]), known)
+    numbers = "".join(f", extended 0x{word:04x}" for word in extended[:2])
+    return f"{text} (CIP status 0x{status:02x}{numbers})"
