@@ -6,20 +6,21 @@ import logging
 import re
 import threading
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import DriverError
-from ..models import DriverFacts, Sample, Scan
+from ..models import DriverFacts, Sample, Scan, Value
 from ..settings import PlcSettings, TagSettings
-from ..timestamps import utc_now
+from ..timestamps import from_text, utc_now
 from .base import DriverMemory
 from .ua_browse import BrowsedNode, browse, read_attributes, read_types
-from .ua_clock import ClockOffset
+from .ua_clock import BIAS_LEAST_S, ClockOffset
 from .ua_connect import UntrustedServer, open_session
 from .ua_poll import PolledNode, PollReader
 from .ua_read_plan import ATTRIBUTE_VALUE
 from .ua_session import UaSession
-from .ua_values import Malformed, NodeId, parse_node_id
+from .ua_subscribe import SubscribeReader
+from .ua_values import Malformed, NodeId, parse_node_id, ticks_to_epoch_s
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ class OpcUaPlc:
         self._memory = memory
         self._clock = ClockOffset()
         self._session: Optional[UaSession] = None
-        self._opened: List[UaSession] = []  # guarded by the order of connect and abort: only ever appended to
+        self._opened: List[UaSession] = []  # of the owner's thread; `abort` only takes a copy
         self._is_aborted = threading.Event()
-        self._reader: Optional[PollReader] = None
+        self._is_resting = False
+        self._reader: Union[PollReader, SubscribeReader, None] = None
         self._info = ServerInfo((), None, None, "")
         self._nodes: List[PolledNode] = []
         self._pending: List[Tuple[str, Sample]] = []
@@ -68,17 +70,23 @@ class OpcUaPlc:
             raise self._error("connecting", exc) from exc
 
     def read_scan(self) -> Scan:
-        reader, session = self._reader, self._session
-        if reader is None or session is None:
+        if self._session is None and not self._is_resting:
             raise DriverError(f"{self._plc.name}: reading before connecting")
         try:
+            if self._is_resting:
+                self._connect()
+            session, reader = self._session, self._reader
+            assert session is not None
+            assert reader is not None
             session.renew_channel_if_due()
-            started_s, sent_utc = time.monotonic(), utc_now()
-            samples = reader.read(sent_utc)
+            started_s = time.monotonic()
+            samples, sent_utc = reader.read()
             received_utc = utc_now()
         except (DriverError, Malformed) as exc:
             raise self._error(f"reading {len(self._plc.tags)} nodes", exc) from exc
         duration_s = self._round_trip_s = time.monotonic() - started_s
+        if self._is_sparse(session):
+            self._rest()
         if self._pending:
             samples, self._pending = self._pending + samples, []
         return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state))
@@ -102,14 +110,23 @@ class OpcUaPlc:
         }
 
     def close(self) -> None:
-        opened, self._opened = self._opened, []
-        for session in opened:
-            session.close()
+        self._is_resting = False
+        while self._opened:
+            self._opened[-1].close()
+            self._opened.pop()
 
     def abort(self) -> None:
         self._is_aborted.set()
         for session in list(self._opened):
             session.abort()
+
+    def _is_sparse(self, session: UaSession) -> bool:
+        """Whether the session would end before the next scan: then each scan has a session of its own."""
+        return self._plc.interval_s > session.timeout_granted_s / 2
+
+    def _rest(self) -> None:
+        self.close()
+        self._is_resting = True
 
     # -- looking around ------------------------------------------------------------------------------------------------
 
@@ -142,7 +159,11 @@ class OpcUaPlc:
         session = self._session = open_session(self._plc, self._on_opening)
         self._info = self._read_info(session)
         self._nodes, self._pending = resolve_nodes(self._plc.tags, self._info.namespaces)
-        self._reader = PollReader(session, self._nodes, _chunk_limit(self._info), self._clock)
+        limit = _chunk_limit(self._info)
+        if self._plc.opcua.mode == "subscribe" and not self._is_sparse(session):
+            self._reader = SubscribeReader(session, self._nodes, limit, self._info.max_items, self._clock, self._plc)
+        else:
+            self._reader = PollReader(session, self._nodes, limit, self._clock)
 
     def _on_opening(self, session: UaSession) -> None:
         self._opened.append(session)
@@ -152,7 +173,8 @@ class OpcUaPlc:
     def _read_info(self, session: UaSession) -> ServerInfo:
         numbers = (2255, 11705, 11714, 2258, 2261, 2264)
         values = read_attributes(session, [(NodeId(0, "i", number), ATTRIBUTE_VALUE) for number in numbers])
-        names, max_nodes, max_items, _, product, version = (None if value.status >> 30 else value for value in values)
+        names, max_nodes, max_items, now, product, version = (None if value.status >> 30 else value for value in values)
+        self._clock.bias_s = _clock_bias_s(now.value if now is not None else None, session.server_ticks)
         texts = names.value if names is not None and isinstance(names.value, tuple) else ()
         return ServerInfo(
             tuple(str(text) for text in texts),
@@ -183,6 +205,16 @@ def resolve_nodes(
             node = node._replace(namespace=namespaces.index(uri))
         nodes.append(PolledNode(tag.tag, node, tag.is_state))
     return nodes, missing
+
+
+def _clock_bias_s(current_time: Value, header_ticks: int) -> float:
+    """CurrentTime against the header of the same answer: they differ where a gateway passes a device's clock on."""
+    try:
+        device_s = from_text(str(current_time)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+    bias_s = device_s - ticks_to_epoch_s(header_ticks)
+    return bias_s if abs(bias_s) >= BIAS_LEAST_S else 0.0
 
 
 def _chunk_limit(info: ServerInfo) -> int:

@@ -72,6 +72,7 @@ def _read_chunk(session: UaSession, chunk: Sequence[Tuple[NodeId, int]]) -> List
         raise ChannelError(f"the server refused: {status_name(head.status)}", head.status)
     if head.type_id != READ_RESPONSE:
         raise ChannelError(f"the server answered a Read with message type {head.type_id}")
+    session.server_ticks = head.server_ticks
     return decode_read(body, head.end, len(chunk))
 
 

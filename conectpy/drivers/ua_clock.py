@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Collection, Dict, Optional, Set
+from typing import Collection, Dict, Optional, Set, Tuple
 
 from ..timestamps import UTC
 
+BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds
 DRIFT_PER_S = 100e-6  # two quartz clocks drift apart by less than this
 MAX_UNCERTAINTY_S = 0.1  # beyond this, a device time on our clock is too vague to be called exact
-PROOF_SCANS = 3
+PROOF_SCANS = 2
 PROOF_S = 1.5
+PROOF_AGAIN_S = 60.0
+MOVES_MOST = 3
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,12 +28,14 @@ class ClockOffset:
     """
 
     def __init__(self) -> None:
+        self.bias_s = 0.0  # what the device's clock is ahead of the one that stamps the answers' headers
         self._low = float("-inf")
         self._high = float("inf")
         self._at_s = 0.0
 
     def add(self, sent_s: float, server_s: float, received_s: float) -> None:
         """All in seconds since 1970: ours when sending, the server's in its answer, ours when receiving."""
+        server_s += self.bias_s
         low, high = server_s - received_s, server_s + RESOLUTION_S - sent_s
         widening = abs(received_s - self._at_s) * DRIFT_PER_S
         self._low, self._high = self._low - widening, self._high + widening
@@ -57,33 +62,52 @@ class ChangeTimes:
     """Which nodes' source timestamps are times of change, learned from how they behave while the value stands still.
 
     A timestamp that moves although the value does not (S7: the time of reading) says nothing about changes. One that
-    stays put for some scans and some time is believed, for this node, until it is seen to move.
+    stays put for some scans and some time is believed, for this node, until it is seen to move; then it has to stay put
+    for a minute, then four, and after the third time it is never believed again.
     """
 
     def __init__(self, watched: Collection[int], clock: ClockOffset) -> None:
         self._clock = clock
-        self._changes: Dict[int, int] = dict.fromkeys(watched, 0)  # index -> scan of the last change
-        self._change_s: Dict[int, float] = {}
+        self._watched = frozenset(watched)
+        self._changed: Dict[int, Tuple[int, float]] = {}  # index -> scan and time of its last change
         self._proven: Set[int] = set()
-        self.moving: Set[int] = set()
+        self._moves: Dict[int, int] = {}
+        self.moving: Set[int] = set()  # never believed again
         self._scan = 0
+        self._now_s = 0.0
 
-    def begin_scan(self) -> None:
+    def begin_scan(self, now_s: float) -> None:
+        """Another scan's replies come; `now_s` is monotonic."""
         self._scan += 1
+        self._now_s = now_s
 
     def on_moved(self, indexes: Collection[int]) -> None:
-        self.moving.update(indexes)
+        """Their timestamps moved though their values did not (or went to and fro between two scans)."""
+        for index in indexes:
+            moves = self._moves[index] = self._moves.get(index, 0) + 1
+            self._changed[index] = self._scan, self._now_s
+            if moves >= MOVES_MOST:
+                self.moving.add(index)
         self._proven.difference_update(indexes)
 
-    def on_changed(self, index: int, now_s: float) -> bool:
-        """Whether the node's timestamps have proven to be times of change. `now_s` is monotonic."""
-        scan, since_s = self._changes.get(index), self._change_s.get(index)
-        self._changes[index], self._change_s[index] = self._scan, now_s
-        if index in self.moving or scan is None:
-            return False
-        if since_s is not None and self._scan - scan > PROOF_SCANS and now_s - since_s >= PROOF_S:
+    def on_changed(self, index: int) -> bool:
+        """Its value changed; whether its timestamps have proven to be times of change."""
+        is_proven = self.has_proven(index)
+        if is_proven:
             self._proven.add(index)
-        return index in self._proven
+        self._changed[index] = self._scan, self._now_s
+        return is_proven
+
+    def has_proven(self, index: int) -> bool:
+        """Whether the node's timestamp has stayed put while its value did."""
+        if index in self.moving or index not in self._watched:
+            return False
+        if index in self._proven:
+            return True
+        scan, since_s = self._changed.get(index, (self._scan, self._now_s))
+        moves = self._moves.get(index, 0)
+        proof_s = PROOF_AGAIN_S * 4 ** (moves - 1) if moves else PROOF_S
+        return self._scan - scan > PROOF_SCANS and self._now_s - since_s >= proof_s
 
     def to_utc(self, epoch_s: float, after_utc: Optional[datetime], until_utc: datetime) -> Optional[datetime]:
         """The server's time `epoch_s` on our clock, if it lies in (after, until] and the clocks are known well."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from datetime import datetime
-from typing import Deque, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..models import Sample, Value
 from ..timestamps import utc_now
@@ -59,6 +59,7 @@ class PollReader:
         self._limit = limit
         self._waiting: Deque[Tuple[int, float]] = deque()  # (request id, when sent) of what is under way
         self._after_utc: Optional[datetime] = None
+        self.explained: Set[int] = set()  # nodes whose timestamps may move: somebody else has seen why
         self._plan()
 
     def _plan(self) -> None:
@@ -82,9 +83,15 @@ class PollReader:
         """ServerState (OPC 10000-5, 12.6) as of the last scan; None where the server does not tell."""
         return self._state
 
-    def read(self, sent_utc: datetime) -> List[Tagged]:
-        """One scan: what changed since the previous one. Raises DriverError or Malformed."""
+    @property
+    def times(self) -> ChangeTimes:
+        """What is known of the nodes' source timestamps."""
+        return self._times
+
+    def read(self) -> Tuple[List[Tagged], datetime]:
+        """One scan: what changed since the previous one, and when it was asked. Raises DriverError or Malformed."""
         while True:
+            sent_utc = utc_now()
             try:
                 samples = self._read_once()
             except ChannelError as exc:
@@ -95,7 +102,7 @@ class PollReader:
                 self._plan()
                 continue
             self._after_utc = sent_utc
-            return samples
+            return samples, sent_utc
 
     def _limit_now(self) -> int:
         return max(chunk.count for chunk in self._chunks)
@@ -111,7 +118,7 @@ class PollReader:
         while self._waiting:
             bodies.append(self._receive(deadline_s))
         received_utc = utc_now()
-        self._times.begin_scan()
+        self._times.begin_scan(time.monotonic())
         samples: List[Tagged] = []
         for chunk, body in zip(self._chunks, bodies):
             self._take(chunk, body, received_utc, samples)
@@ -138,7 +145,7 @@ class PollReader:
         first, times = chunk.first, self._times
         change = chunk.decoder.decode(body, decode_head(body).end)
         if change.moved:
-            times.on_moved([first + index for index in change.moved])
+            times.on_moved({first + index for index in change.moved} - self.explained)
             chunk.decoder.ignore_stamps({index - first for index in times.moving})
         for reading in change.readings:
             index = first + reading.place
@@ -155,7 +162,7 @@ class PollReader:
 
     def _state_sample(self, index: int, reading: Reading, received_utc: datetime) -> Sample:
         value: Value = reading.value
-        if not self._times.on_changed(index, time.monotonic()) or reading.ticks is None:
+        if not self._times.on_changed(index) or reading.ticks is None:
             return Sample(value)
         changed_utc = self._times.to_utc(ticks_to_epoch_s(reading.ticks), self._after_utc, received_utc)
         return Sample(value, changed_utc=changed_utc)

@@ -52,6 +52,7 @@ class UaSession:
         self.timeout_s = timeout_s
         self.channel = UaChannel(address.host, address.port, address.url, security, lifetime_s)
         self.timeout_granted_s = 0.0
+        self.server_ticks = 0  # the server's time in the header of its last answer to a single Read
         self.own_days_left: Optional[int] = None  # until our own certificate expires; None: none is used
         self.server_nonce = b""
         self._asked: Set[int] = set()  # requests that have no answer yet
@@ -100,6 +101,10 @@ class UaSession:
     def take_early(self, request_id: int) -> Optional[bytes]:
         """The answer to a request if it has come in by now."""
         return self._early.pop(request_id, None)
+
+    def put_back(self, request_id: int, body: bytes) -> None:
+        """Keep an answer for whoever asks for it next."""
+        self._early[request_id] = body
 
     def _keep(self, request_id: int, body: bytes) -> None:
         if request_id not in self._asked:
