@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict
 
 from flask import Blueprint, Response, current_app, request
 
@@ -11,7 +11,7 @@ from .context import EXTENSION, context
 from .pages import page
 from .problems import problem
 from .responses import VersionedBytes, accepts_gzip
-from .stream import Stream, StreamHub
+from .stream import Stream
 
 blueprint = Blueprint("live", __name__)
 ADOPT = "conectpy.adopt"
@@ -57,19 +57,16 @@ def stream() -> Response:
         return refusal
     adopt = request.environ.get(ADOPT)
     if adopt is None or request.method != "GET":
-        response = Response(_blocking(hub, last_id), mimetype="text/event-stream")
+        blocking = Stream(hub.version_of(last_id), False)
+        response = Response(hub.messages(blocking), mimetype="text/event-stream")
         response.call_on_close(hub.release)
     else:
-        adopt(Stream(hub.version_of(last_id), is_gzip))
-        response = Response(iter([hub.preamble(is_gzip)]), mimetype="text/event-stream")
+        adopted = Stream(hub.version_of(last_id), is_gzip)
+        response = Response(iter([hub.start(adopted)]), mimetype="text/event-stream")
+        adopt(adopted)
         if is_gzip:
             response.headers["Content-Encoding"] = "gzip"
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["X-Accel-Buffering"] = "no"
     return response
-
-
-def _blocking(hub: StreamHub, last_id: Optional[str]) -> Iterator[bytes]:
-    yield hub.preamble(False)
-    yield from hub.messages(hub.version_of(last_id))

@@ -25,7 +25,7 @@ from .workers import WorkerPool
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
-BACKLOG = 128
+BACKLOG = 512
 ADOPT = "conectpy.adopt"
 """The WSGI environment's key for `adopt(stream)`: after this response's headers and first bytes, the hub goes on."""
 

@@ -109,10 +109,11 @@ class StreamHub:
         for stream in streams:
             _finish(stream)
 
-    def preamble(self, is_gzip: bool) -> bytes:
-        """The first bytes of a stream: how soon to come back after a cut."""
-        first = b"retry: 2000\n\n"
-        return GZIP_HEADER + _deflate(first) if is_gzip else first
+    def start(self, stream: Stream) -> bytes:
+        """The first bytes of a stream: how soon to come back after a cut, and all that the client has not got yet."""
+        stream.version, message = self._message(stream.version)
+        first = b"retry: 2000\n\n" + message
+        return GZIP_HEADER + _deflate(first) if stream.is_gzip else first
 
     def version_of(self, event_id: Optional[str]) -> Optional[int]:
         """The version a client has, from the id of the last event it got; None when it must start anew."""
@@ -121,14 +122,14 @@ class StreamHub:
             return None
         return int(number)
 
-    def messages(self, version: Optional[int]) -> Iterator[bytes]:
+    def messages(self, stream: Stream) -> Iterator[bytes]:
         """The stream for a server that cannot hand its socket over; blocks between messages."""
+        yield self.start(stream)
         ends_s = time.monotonic() + LIFETIME_S
-        while not self._closing.is_set() and time.monotonic() < ends_s:
-            version, message = self._message(version)
+        while not self._closing.wait(SPACING_S) and time.monotonic() < ends_s:
+            self._realtime.wait_for_change(stream.version or 0, PING_S)
+            stream.version, message = self._message(stream.version)
             yield message
-            self._closing.wait(SPACING_S)
-            self._realtime.wait_for_change(version, PING_S)
 
     # -- the hub's thread ----------------------------------------------------------------------------------------------
 
@@ -188,15 +189,13 @@ class StreamHub:
         changes = None if version is None else self._realtime.changes_since(version)
         if changes is None:
             kind = "snapshot"
-            newest, data = self._realtime.snapshot()
-        elif changes:
-            kind = "change"
-            data = {plc: _moving(entries) for plc, entries in self._realtime.entries(changes).items()}
+            newest, data = self._realtime.document()
         else:
-            kind, data = "ping", {}
-        document: Dict[str, Any] = {"version": newest, "time": to_text(utc_now()), "data": data}
-        text = json.dumps(document, separators=(",", ":"))
-        return newest, f"id: {self.boot_id}-{newest}\nevent: {kind}\ndata: {text}\n\n".encode()
+            kind = "change" if changes else "ping"
+            moved = {plc: _moving(entries) for plc, entries in self._realtime.entries(changes).items()}
+            data = json.dumps(moved, separators=(",", ":")).encode()
+        head = f'id: {self.boot_id}-{newest}\nevent: {kind}\ndata: {{"version":{newest},"time":"{to_text(utc_now())}"'
+        return newest, b'%s,"data":%s}\n\n' % (head.encode(), data)
 
 
 def _moving(entries: Dict[str, Any]) -> Dict[str, Any]:

@@ -22,28 +22,33 @@ class WorkerPool:
         self._answer = answer
         self._max_threads = max_threads
         self._queue: queue.Queue[Any] = queue.Queue()
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.Lock()  # guards all below
         self._threads: Set[threading.Thread] = set()
         self._busy: Set[Any] = set()
         self._idle = 0
         self._started = 0
+        self._is_stopping = False
 
     def put(self, conn: Any) -> None:
         """Have a connection's request answered."""
         with self._lock:
+            is_stopping = self._is_stopping
             is_short = self._queue.qsize() >= self._idle and len(self._threads) < self._max_threads
-            if is_short:
+            if is_short and not is_stopping:
                 self._started += 1
                 thread = threading.Thread(target=self._run, name=f"web-{self._started}", daemon=True)
                 self._threads.add(thread)
-        self._queue.put(conn)
-        if is_short:
-            thread.start()
+                thread.start()
+        if is_stopping:
+            conn.close()
+        else:
+            self._queue.put(conn)
 
     def stop(self, deadline_s: float) -> None:
         """End all threads; requests still running at the deadline lose their socket."""
         end_s = time.monotonic() + deadline_s
         with self._lock:
+            self._is_stopping = True
             threads: List[threading.Thread] = list(self._threads)
         for _ in threads:
             self._queue.put(None)
