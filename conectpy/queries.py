@@ -11,12 +11,12 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone, tzinfo
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import StoreError
 from .models import COMM_TAG, Event, LastState, PlcMemory
 from .run_hours import Bucket, Run, split, sum_runs
-from .storage.database import COLUMNS, connect_reader, describe
+from .storage.database import COLUMNS, DAMAGE, connect_reader, describe
 from .timestamps import from_text, to_text, utc_now
 
 Key = Tuple[str, str]
@@ -56,9 +56,15 @@ class EventReader:
     Raises StoreError when the file cannot be read now.
     """
 
-    def __init__(self, path: str, names: Optional[Mapping[str, str]] = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        names: Optional[Mapping[str, str]] = None,
+        open_connection: Callable[[str], sqlite3.Connection] = connect_reader,
+    ) -> None:
         self.path = path
         self._names = dict(names or {})
+        self._open_connection = open_connection
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 
@@ -75,7 +81,7 @@ class EventReader:
                     yield to_event(row)
                     if count == limit:
                         return
-            except sqlite3.Error as exc:
+            except DAMAGE as exc:
                 raise self._translate(exc) from exc
 
     def overlapping(
@@ -126,7 +132,7 @@ class EventReader:
                     comm = _select_runs(connection, addresses, COMM_TAG, from_utc, to_utc)
                     outages = [(one.start_earliest_s or one.start_s, one.end_s or now_utc.timestamp()) for one in comm]
                 known = [_known_until(connection, address, tag) for address in addresses]
-            except sqlite3.Error as exc:
+            except DAMAGE as exc:
                 raise self._translate(exc) from exc
         known_until_s = max((at for at in known if at is not None), default=None)
         return sum_runs(runs, days, edges, now_utc.timestamp(), known_until_s, sorted(outages))
@@ -163,18 +169,18 @@ class EventReader:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            return connect_reader(self.path)
-        except sqlite3.Error as exc:
+            return self._open_connection(self.path)
+        except DAMAGE as exc:
             raise self._translate(exc) from exc
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
         with closing(self._connect()) as connection:
             try:
                 return connection.execute(sql, values).fetchall()
-            except sqlite3.Error as exc:
+            except DAMAGE as exc:
                 raise self._translate(exc) from exc
 
-    def _translate(self, exc: sqlite3.Error) -> StoreError:
+    def _translate(self, exc: Exception) -> StoreError:
         return StoreError(f"{self.path}: cannot be read: {describe(exc)}")
 
     def _find_sources(

@@ -13,13 +13,13 @@ import threading
 import time
 from collections import deque
 from datetime import datetime
-from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .errors import StoreError
 from .models import PlcMemory, Transition
 from .queries import EventReader
 from .settings import DatabaseSettings
-from .storage.database import describe
+from .storage.database import connect_without_room, describe
 from .storage.entries import Doubt, Entry, Key, Loss, Note
 from .storage.event_file import EventFile
 from .timestamps import to_text, utc_now
@@ -35,6 +35,9 @@ GROUP_LIMIT = 1000
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 2.0
 IDLE_CHECK_S = 5.0
+
+
+Result = TypeVar("Result")
 
 
 class _Batch(NamedTuple):
@@ -156,19 +159,24 @@ class EventStore:
 
     def load_memory(self, plc: str) -> PlcMemory:
         """What a PLC goes on from, after `open()`; empty where the file cannot be read. Any thread."""
-        try:
-            return self.reader().memory(plc)
-        except StoreError as exc:
-            log.error("%s", exc)
-            return PlcMemory()
+        return self._read_at_start(lambda reader: reader.memory(plc), PlcMemory())
 
     def open_tags(self) -> Set[Key]:
         """(PLC address, tag) of all open events."""
+        return self._read_at_start(EventReader.open_tags, set())
+
+    def _read_at_start(self, read: Callable[[EventReader], Result], nothing: Result) -> Result:
+        """A full disk must not make us forget what is open; a file that is not there yet has nothing to tell."""
         try:
-            return self.reader().open_tags()
+            return read(self.reader())
         except StoreError as exc:
-            log.error("%s", exc)
-            return set()
+            if not os.path.exists(self.path):
+                return nothing
+            try:
+                return read(EventReader(self.path, self._names, connect_without_room))
+            except StoreError:
+                log.error("%s", exc)
+                return nothing
 
     def reader(self) -> EventReader:
         """A reader of the same file; cheap, for any thread."""

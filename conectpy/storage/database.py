@@ -55,24 +55,33 @@ class DatabaseCorrupt(Exception):
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
-def is_corrupt(exc: sqlite3.Error) -> bool:
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file may raise; Python also fails to decode SQLite's message when that quotes the damage."""
+
+
+def is_corrupt(exc: Exception) -> bool:
     """Whether the error means damage of the file. By its text: Python before 3.11 does not tell SQLite's code."""
     text = str(exc).lower()
-    return "malformed" in text or "not a database" in text or "unsupported file format" in text
+    return (
+        isinstance(exc, UnicodeDecodeError)
+        or "malformed" in text
+        or "not a database" in text
+        or "unsupported file format" in text
+    )
 
 
-def is_transient(exc: sqlite3.Error) -> bool:
+def is_transient(exc: Exception) -> bool:
     """Whether it may go away by itself: a lock, a full disk, an I/O error."""
     text = str(exc).lower()
     return any(word in text for word in ("locked", "busy", "disk is full", "i/o error", "unable to open"))
 
 
-def is_open_refused(exc: sqlite3.Error) -> bool:
+def is_open_refused(exc: Exception) -> bool:
     """Whether the system did not let SQLite open the file (a full disk is one reason, but not the only one)."""
     return "unable to open" in str(exc)
 
 
-def describe(exc: sqlite3.Error) -> str:
+def describe(exc: Exception) -> str:
     """SQLite's text with what it means for the plant."""
     text = str(exc)
     if "full" in text:
@@ -101,6 +110,16 @@ def connect_reader(path: str, is_immutable: bool = False) -> sqlite3.Connection:
         make_uri(path, "ro", is_immutable), uri=True, timeout=2.0, isolation_level=None, check_same_thread=False
     )
     connection.text_factory = decode_text
+    return connection
+
+
+def connect_without_room(path: str) -> sqlite3.Connection:
+    """To read where the disk has no room for the log's shared index, while nobody else uses the file."""
+    if _size_bytes(path + "-wal") == 0:
+        return connect_reader(path, is_immutable=True)
+    connection = sqlite3.connect(make_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection.text_factory = decode_text
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # keeps that index in memory
     return connection
 
 
@@ -188,7 +207,7 @@ def inspect(path: str) -> str:
         raise StoreError(f"{path}: is no SQLite database; it is left as it is, choose another file with --db")
     try:
         return _inspect_database(path, head)
-    except sqlite3.DatabaseError as exc:
+    except DAMAGE as exc:
         if not is_corrupt(exc):
             raise
         if _looks_like_ours(head):

@@ -13,6 +13,7 @@ from typing import Deque, Mapping, Optional, Sequence
 
 from ..errors import StoreError
 from .database import (
+    DAMAGE,
     DatabaseCorrupt,
     connect_writer,
     create_schema,
@@ -71,7 +72,7 @@ class EventFile:
         except StoreError:
             self._lock.release()
             raise
-        except sqlite3.Error as exc:
+        except DAMAGE as exc:
             if is_transient(exc) and not (is_open_refused(exc) and _free_bytes(self.path) > ROOM_BYTES):
                 raise
             self._lock.release()
@@ -87,10 +88,11 @@ class EventFile:
             return
         try:
             self._apply(self._ledger, entries)
-        except sqlite3.DatabaseError as exc:
-            if is_corrupt(exc):
-                self._reopen_corrupt(exc)
-            raise
+        except DAMAGE as exc:
+            if not is_corrupt(exc):
+                raise
+            self._reopen_corrupt(exc)
+            raise StoreError(f"{self.path}: was found damaged: {exc}") from exc
         self._is_suspect = False
 
     def _apply(self, ledger: Ledger, entries: Sequence[Entry]) -> None:
@@ -124,7 +126,7 @@ class EventFile:
                 return
             except DatabaseCorrupt as exc:
                 self._start_over(exc)
-            except sqlite3.DatabaseError as exc:
+            except DAMAGE as exc:
                 if not is_corrupt(exc):
                     raise
                 self._start_over(exc)
@@ -181,7 +183,7 @@ class EventFile:
         self._tell(f"{self.path}: was deleted while in use, and has been put back whole")
         self.open()
 
-    def _reopen_corrupt(self, exc: sqlite3.Error) -> None:
+    def _reopen_corrupt(self, exc: Exception) -> None:
         """Look at the file anew; when a second look does not explain the error either, it is kept aside all the same.
 
         What is open and last known goes on in the new file.
