@@ -364,7 +364,8 @@ def use_every_reader(store: EventStore) -> List[Bucket]:
     return reader.run_hours("10.0.0.1", "P1", at(-86400), at(86400), "day", UTC)
 
 
-def test_io_errors_of_the_disk(path: Path) -> None:
+@pytest.mark.parametrize("call", ["posix/io/rw/pwrite", "posix/io/sync/fdatasync"])
+def test_e17_io_errors_of_the_disk(path: Path, call: str) -> None:
     fiu_run = shutil.which("fiu-run")
     if fiu_run is None:
         pytest.skip("libfiu (fiu-run) is not installed: I/O errors are not injected")
@@ -375,7 +376,7 @@ def test_io_errors_of_the_disk(path: Path) -> None:
         "assert store.flush(60), store.health()\n"
         "assert store.stop(20)\n"
     )
-    faults = "enable_random name=posix/io/rw/pwrite64,probability=0.05,failinfo=28"
+    faults = f"enable_random name={call},probability=0.02,failinfo=28"
     arguments = [fiu_run, "-x", "-c", faults, sys.executable, "-c", script, str(path)]
     done = subprocess.run(arguments, capture_output=True, cwd=str(Path(__file__).parents[2]), timeout=100)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
