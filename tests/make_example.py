@@ -66,6 +66,7 @@ def live(plc: PlcSettings) -> Iterator[Tuple[datetime, List[Transition]]]:
         if outages and outages[0] < due_s:
             del outages[0]
             begin_s = max(now_s + SCAN_S, float(int(due_s)) - 30.0)  # so that something changes unseen
+            yield plant.scan(begin_s - SCAN_S, is_quiet=True)
             lasts_s = chance.choice((20.0, 300.0, 2400.0, 5400.0))
             for at_s in (begin_s, begin_s + 6.0, begin_s + lasts_s):
                 yield plant.fail(at_s)
