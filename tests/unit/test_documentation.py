@@ -1,0 +1,97 @@
+"""documentation.md and README.md name everything there is, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import List, Set
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from conectpy import options
+from conectpy.metrics import Metrics
+from conectpy.realtime import RealtimeData
+from conectpy.settings import DatabaseSettings, Settings
+from conectpy.store import EventStore
+from conectpy.web import create_app
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "documentation.md").read_text(encoding="utf-8")
+PROMISES = {f"E{number}" for number in range(1, 19)}
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,3}} |\Z)", TEXT, re.M | re.S)
+    assert found, title
+    return found.group(2)
+
+
+def first_cells(text: str) -> List[str]:
+    cells = re.findall(r"^\| (.+?) \|", text, re.M)
+    return [name for cell in cells[1:] for name in re.findall(r"`([^`]+)`", cell) or [cell]]
+
+
+@pytest.mark.parametrize(
+    ("title", "table"),
+    [
+        ("A PLC", options.PLC_OPTIONS),
+        ("A tag", options.TAG_OPTIONS),
+        ("OPC UA", options.OPCUA_OPTIONS),
+        ("`database`", options.DATABASE_OPTIONS),
+        ("`web`", options.WEB_OPTIONS),
+        ("Top level", options.TOP_OPTIONS),
+    ],
+)
+def test_every_option_is_documented_with_its_variable(title: str, table: List[options.Option]) -> None:
+    text = section(title)
+    assert first_cells(text) == [option.name for option in table]
+    for option in table:
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{option.name}` |"))
+        assert option.env is None or f"`{option.env}`" in row
+        assert option.meaning in row
+
+
+def test_every_column_is_documented() -> None:
+    schema = (ROOT / "conectpy" / "schema.sql").read_text(encoding="utf-8")
+    body = re.search(r"CREATE TABLE (?:IF NOT EXISTS )?events\s*\((.*?)\n\)", schema, re.S)
+    assert body
+    columns = re.findall(r"^\s+([a-z_]+) +(?:INTEGER|TEXT|REAL)", body.group(1), re.M)
+    assert sorted(first_cells(section("Columns of `events`"))) == sorted(columns)
+
+
+def test_every_metric_is_documented() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry).for_plc("10.0.0.1")
+    names = {metric.name + ("_total" if metric.type == "counter" else "") for metric in registry.collect()}
+    assert set(first_cells(section("Metrics"))) == names
+
+
+def test_every_promise_is_documented_and_tested_by_its_name() -> None:
+    assert set(first_cells(section("Promises"))) == PROMISES
+    tested: Set[str] = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        tested |= {name.upper() for name in re.findall(r"def test_(e\d+)_", path.read_text(encoding="utf-8"))}
+    assert tested == PROMISES
+
+
+def test_every_endpoint_is_documented(tmp_path: Path) -> None:
+    reader = EventStore(DatabaseSettings(str(tmp_path / "e.sqlite3")), {}, {}).reader()
+    app = create_app(RealtimeData(), reader, Settings(()), health=lambda: (True, {}))
+    served = {rule.rule for rule in app.url_map.iter_rules()} - {"/favicon.ico", "/static/<digest>/<path:name>"}
+    table = section("Endpoints").split("\n### ")[0]
+    paths = [name for row in re.findall(r"^\| (`/.+?) \|", table, re.M) for name in re.findall(r"`([^`]+)`", row)]
+    assert sorted(paths) == sorted(served)
+
+
+def test_the_commands_of_both_systems_stand_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for mark in ("run: linux", "run: windows", "test: linux", "test: windows"):
+        block = re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)\n```", text, re.S)
+        assert block, mark
+        assert "\n" not in block.group(1)
+
+
+def test_the_project_names_no_machine() -> None:
+    for path in (ROOT / "README.md", ROOT / "documentation.md"):
+        assert not re.search(r"/(home|root|tmp|work)/", path.read_text(encoding="utf-8"))
