@@ -71,7 +71,7 @@ class OpcUaPlc:
 
     def read_scan(self) -> Scan:
         if self._session is None and not self._is_resting:
-            raise DriverError(f"{self._plc.name}: reading before connecting")
+            raise DriverError(f"{self._plc.name}: reading before connecting, or from a connection that has failed")
         try:
             if self._is_resting:
                 self._connect()
@@ -83,6 +83,7 @@ class OpcUaPlc:
             samples, sent_utc = reader.read()
             received_utc = utc_now()
         except (DriverError, Malformed) as exc:
+            self._session = None  # an answer that comes too late is nobody's
             raise self._error(f"reading {len(self._plc.tags)} nodes", exc) from exc
         duration_s = self._round_trip_s = time.monotonic() - started_s
         if self._is_sparse(session):

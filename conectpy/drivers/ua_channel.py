@@ -58,11 +58,11 @@ class UaChannel:
         port: int,
         url: str,
         security: ChannelSecurity = NO_SECURITY,
-        lifetime_s: float = CHANNEL_LIFETIME_S,
+        lifetime_s: Optional[float] = None,
     ) -> None:
         self._host, self._port, self._url = host, port, url
         self._security = security
-        self._requested_lifetime_s = lifetime_s
+        self._requested_lifetime_s = CHANNEL_LIFETIME_S if lifetime_s is None else lifetime_s
         self._socket: Optional[socket.socket] = None
         self._is_aborted = False
         self.is_broken = False

@@ -13,6 +13,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 from .. import pki
 from ..errors import DriverError
 from ..settings import OpcUaSettings, PlcSettings
+from .ua_channel import ChannelError
 from .ua_identity import make_identity_token
 from .ua_library import ua
 from .ua_security import BASIC256SHA256_URI, NO_SECURITY, NONE_URI, POLICY_PREFIX, ChannelSecurity
@@ -28,6 +29,9 @@ MODES = {
     "sign": (SIGN,),
 }
 """What each value of `security` accepts, the best first; `none` is apart: it has to be asked for by name."""
+
+NEEDS_SECURITY = (0x8054_0000, 0x8055_0000, 0x8013_0000)
+"""BadSecurityModeRejected, BadSecurityPolicyRejected, BadSecurityChecksFailed."""
 
 OnOpening = Callable[[UaSession], None]
 _warned_hosts: List[str] = []
@@ -73,8 +77,14 @@ def open_session(plc: PlcSettings, on_opening: OnOpening) -> UaSession:
     session = UaSession(address, security, plc.timeout_s)
     session.own_days_left = days_left
     on_opening(session)
-    session.open_channel()
-    result = session.create(application_uri, settings.session_timeout_s)
+    try:
+        session.open_channel()
+        result = session.create(application_uri, settings.session_timeout_s)
+    except ChannelError as exc:
+        if security.is_secure or exc.status not in NEEDS_SECURITY:
+            raise
+        offers = _offers(discover(address, plc.timeout_s, on_opening))
+        raise DriverError(f"{exc}; the server offers {offers}, security is none") from exc
     endpoint = _same_endpoint(result.ServerEndpoints, security)
     check = _make_check(settings, address, security, endpoint, result)
     token, signature = make_identity_token(settings, security, _tokens(endpoint), session.server_nonce, check)
@@ -101,12 +111,15 @@ def choose_endpoint(endpoints: Sequence[Any], security: str) -> Any:
             is_ours = endpoint.SecurityPolicyUri == BASIC256SHA256_URI and endpoint.SecurityMode == mode
             if is_ours and endpoint.TransportProfileUri in (TRANSPORT, None, ""):
                 return endpoint
-    offers = ", ".join(dict.fromkeys(offer_text(endpoint) for endpoint in endpoints)) or "nothing"
     wanted = " or ".join(f"Basic256Sha256 {mode.name}" for mode in modes)
     hint = ""
     if any(endpoint.SecurityPolicyUri == NONE_URI for endpoint in endpoints):
         hint = "; without any protection: security: none"
-    raise DriverError(f"the server offers {offers}; security: {security} needs {wanted}{hint}")
+    raise DriverError(f"the server offers {_offers(endpoints)}; security: {security} needs {wanted}{hint}")
+
+
+def _offers(endpoints: Sequence[Any]) -> str:
+    return ", ".join(dict.fromkeys(offer_text(endpoint) for endpoint in endpoints)) or "nothing"
 
 
 def offer_text(endpoint: Any) -> str:

@@ -45,7 +45,7 @@ class UaSession:
 
     def __init__(
         self, address: UaAddress, security: ChannelSecurity = NO_SECURITY, timeout_s: float = 3.0,
-        lifetime_s: float = 3600.0,
+        lifetime_s: Optional[float] = None,
     ) -> None:  # fmt: skip
         self.address = address
         self.security = security
