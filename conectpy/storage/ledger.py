@@ -7,9 +7,8 @@ often. What is open is mirrored in memory; the mirror changes only after a commi
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
-import uuid
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -59,9 +58,8 @@ WITH RECURSIVE found (plc_ip, tag) AS (
 SELECT plc_ip, tag FROM found"""
 
 
-@dataclass(frozen=True)
-class OpenEvent:
-    """A row that has no end yet; `is_stored` once it is in the file."""
+class OpenEvent(NamedTuple):
+    """A row that has no end yet."""
 
     plc: str
     tag: str
@@ -75,7 +73,6 @@ class OpenEvent:
     uid: str
     start_earliest_ts: Optional[str]
     start_quality: str
-    is_stored: bool = True
 
 
 class _State(NamedTuple):
@@ -97,6 +94,9 @@ class _Plan:
 
     def __init__(self, doubtful: FrozenSet[Key]) -> None:
         self.doubtful: Set[Key] = set(doubtful)
+        self.now_ts = to_text(utc_now())
+        self.new_uids: Set[str] = set()
+        self.texts: Dict[datetime, str] = {}
         self.open: Dict[Key, Optional[OpenEvent]] = {}
         self.inserts: List[Tuple[OpenEvent, _End]] = []
         self.updates: Dict[str, Tuple[OpenEvent, _End]] = {}
@@ -106,6 +106,17 @@ class _Plan:
         self.overlaps: Set[Key] = set()
         self.losses: List[Loss] = []
         self.refused: List[str] = []
+
+    def text(self, moment_utc: datetime) -> str:
+        """`to_text`, once per moment: the transitions of a scan share theirs."""
+        text = self.texts.get(moment_utc)
+        if text is None:
+            text = self.texts[moment_utc] = to_text(moment_utc)
+        return text
+
+    def ceil_text(self, moment_utc: datetime) -> str:
+        """`ceil_text`, once per moment."""
+        return self.text(moment_utc) if moment_utc.microsecond % 1000 == 0 else ceil_text(moment_utc)
 
 
 class Known(NamedTuple):
@@ -147,7 +158,8 @@ class Ledger:
     def restore(self, known: Known) -> None:
         """Put them into a new file. Raises sqlite3.Error."""
         plan = _Plan(self._doubtful)
-        plan.open.update({(event.plc, event.tag): replace(event, is_stored=False) for event in known.open_events})
+        plan.open.update({(event.plc, event.tag): event for event in known.open_events})
+        plan.new_uids.update(event.uid for event in known.open_events)
         plan.states.update(known.states)
         plan.plcs.update(known.plcs)
         self._write(plan)
@@ -190,15 +202,15 @@ class Ledger:
         if transition.quality in UNKNOWN_AFTER:
             plan.states[key] = _State(None, None, None)
         elif transition.sent_utc is not None or transition.kind != "amend":
-            sent_ts = to_text(transition.sent_utc or transition.ts_utc)
+            sent_ts = plan.text(transition.sent_utc or transition.ts_utc)
             plan.states[key] = _State(int(transition.kind != "close"), sent_ts, sent_ts)
 
     def _plan_open(self, plan: _Plan, key: Key, transition: Transition) -> None:
-        start_ts, flags = ceil_text(transition.ts_utc), transition.flags
+        start_ts, flags = plan.ceil_text(transition.ts_utc), transition.flags
         if start_ts < self._last_end(plan, key):  # the wall clock was set back since: no order to rely on
             plan.overlaps.add(key)
             flags = flags | {"clock_step"}
-        earliest_ts = None if transition.earliest_utc is None else min(to_text(transition.earliest_utc), start_ts)
+        earliest_ts = None if transition.earliest_utc is None else min(plan.text(transition.earliest_utc), start_ts)
         event = OpenEvent(
             plc=transition.plc,
             tag=transition.tag,
@@ -208,25 +220,24 @@ class Ledger:
             flags=flags,
             plc_name=self._names.get(transition.plc, transition.plc),
             tag_label=self._labels.get(key, transition.tag),
-            created_at=to_text(utc_now()),
-            uid=str(uuid.uuid4()),
+            created_at=plan.now_ts,
+            uid=new_uid(),
             start_earliest_ts=earliest_ts,
             start_quality=transition.quality,
-            is_stored=False,
         )
         plan.open[key] = event
+        plan.new_uids.add(event.uid)
         plan.plcs.setdefault(transition.plc, None)
 
     def _plan_change(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
         flags, end = current.flags | transition.flags, _End()
         if transition.kind == "close":
-            end_ts = ceil_text(transition.ts_utc)
+            end_ts = plan.ceil_text(transition.ts_utc)
             if end_ts < current.start_ts:  # no duration is ever negative (promise E15)
                 end_ts, flags = current.start_ts, flags | {"clock_step"}
-            earliest_ts = None if transition.earliest_utc is None else min(to_text(transition.earliest_utc), end_ts)
+            earliest_ts = None if transition.earliest_utc is None else min(plan.text(transition.earliest_utc), end_ts)
             end = _End(end_ts, earliest_ts, transition.quality)
-        event = replace(
-            current,
+        event = current._replace(
             gap_count=current.gap_count + transition.gap_count,
             gap_s=current.gap_s + transition.gap_s,
             flags=flags,
@@ -237,7 +248,7 @@ class Ledger:
         plan.open[key] = event if end.ts is None else None
         if end.ts is not None:
             plan.last_ends[key] = end.ts
-        if event.is_stored:
+        if event.uid not in plan.new_uids:
             plan.updates[event.uid] = (event, end)
         elif end.ts is not None:
             plan.inserts.append((event, end))
@@ -291,8 +302,8 @@ class Ledger:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def _write(self, plan: _Plan) -> None:
-        connection, now_ts = self._connection, to_text(utc_now())
-        still_open = [(event, _End()) for event in plan.open.values() if event is not None and not event.is_stored]
+        connection, now_ts = self._connection, plan.now_ts
+        still_open = [(event, _End()) for event in plan.open.values() if event and event.uid in plan.new_uids]
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.executemany(UPDATE, [_update_row(event, end) for event, end in plan.updates.values()])
@@ -321,7 +332,7 @@ class Ledger:
             if event is None:
                 self.open_events.pop(key, None)
             else:
-                self.open_events[key] = replace(event, is_stored=True)
+                self.open_events[key] = event
         self._last_ends.update(plan.last_ends)
         self._states.update(plan.states)
         self._plcs.update({plc: good_ts or self._plcs.get(plc) for plc, good_ts in plan.plcs.items()})
@@ -365,6 +376,13 @@ def _insert_row(event: OpenEvent, end: _End) -> Tuple[Any, ...]:
     counts = (event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)))
     times = (event.start_ts, end.ts, event.created_at, event.uid)
     return (*names, *times, *start, end.earliest_ts, end.quality, *counts)
+
+
+def new_uid() -> str:
+    """A random UUID (version 4) as text; `uuid.uuid4` takes four times as long."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def ceil_text(moment_utc: datetime) -> str:

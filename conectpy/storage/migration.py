@@ -10,7 +10,6 @@ import logging
 import os
 import sqlite3
 import time
-import uuid
 from contextlib import closing
 from datetime import datetime, tzinfo
 from itertools import islice
@@ -30,7 +29,7 @@ from .database import (
     schema_statements,
     stamp_statements,
 )
-from .ledger import ceil_text
+from .ledger import ceil_text, new_uid
 from .legacy_times import ORDER_SLACK, LegacyClock
 
 log = logging.getLogger(__name__)
@@ -209,7 +208,7 @@ def _convert(
             ceil_text(start_utc),
             None if end_utc is None else ceil_text(end_utc),
             to_text(created_utc or start_utc),
-            str(uuid.uuid4()),
+            new_uid(),
             None,
             "sampled",
             None,
