@@ -80,7 +80,7 @@ def parse_node_id(text: str) -> Tuple[Optional[str], NodeId]:
 
     With a URI the NodeId's namespace is 0 until the server's NamespaceArray is known. Raises ValueError.
     """
-    match = _NODE_TEXT.fullmatch(text.strip())
+    match = _NODE_TEXT.fullmatch(text.lstrip())
     if match is None:
         raise ValueError(f"{text!r} is no NodeId: write ns=4;i=3, ns=3;s=name or nsu=<uri>;s=name")
     index, uri, kind, rest = match.groups()
