@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from typing import Any, Dict, Iterator, List
 from urllib.parse import urlsplit
 
@@ -75,6 +76,16 @@ def running_browser() -> Iterator[Browser]:
             chromium.close()
 
 
-def until(page: Any, script: str, argument: Any = None) -> Any:
-    """Wait until the script is true in the page."""
-    return page.wait_for_function(script, arg=argument, timeout=WAIT_MS)
+def until(page: Any, script: str, argument: Any = None) -> None:
+    """Wait until the function is true in the page.
+
+    Playwright's own `wait_for_function` needs `eval` in older versions, which the pages' policy forbids.
+    """
+    end_s = time.monotonic() + WAIT_MS / 1000
+    while True:
+        # A page that is just being left cannot be asked.
+        with contextlib.suppress(Exception):
+            if page.evaluate(script, argument):
+                return
+        assert time.monotonic() < end_s, f"{page.url}: not within {WAIT_MS} ms: {script} {argument}"
+        page.wait_for_timeout(50)
