@@ -15,7 +15,8 @@ from .cip_messages import (
     parse_reply,
     split_replies,
 )
-from .cip_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, head_size
+from .cip_socket import LinkError
+from .cip_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, head_size
 
 EXPECTED_REPLY_BYTES = (14, 104, 4000)
 """What a reply is taken to need, at the first, second and third try."""
@@ -69,6 +70,8 @@ class Batch:
                 return [parse_reply(request[0], reply[a:b]) for request, (a, b) in zip(requests, pieces)]
             if whole.status == SERVICE_NOT_SUPPORTED:
                 self.is_multiple = False
+            elif whole.status not in (*NO_ROOM, TOO_MUCH_DATA):
+                raise LinkError(f"{len(requests)} questions at once are refused: {whole.reason}")
         if self.is_multiple:
             middle = len(requests) // 2
             return self._ask_batch(requests[:middle]) + self._ask_batch(requests[middle:])

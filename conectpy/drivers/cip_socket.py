@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import socket
 import struct
+import sys
 import threading
 import time
 from typing import List, Tuple, Union
@@ -82,10 +83,13 @@ class CipSocket:
             raise LinkError(f"connection broken: {exc.strerror or exc}") from exc
 
     def abort(self) -> None:
-        """Make a blocked call fail at once. Any thread; never waits, never raises."""
+        """Make a blocked call fail at once. Any thread; never waits, never raises.
+
+        Where ending the one direction wakes a reader, the other is left open: a last message can still be sent.
+        """
         self._is_aborted = True
         with contextlib.suppress(OSError):  # not connected, or gone already
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(socket.SHUT_RDWR if sys.platform == "win32" else socket.SHUT_RD)
 
     def say_goodbye(self, message: bytes, mark: bytes, within_s: float) -> bool:
         """Send a last message and read until `mark` has come back; whether it has. Never raises.

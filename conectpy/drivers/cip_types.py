@@ -13,7 +13,7 @@ from pycomm3.cip import EXTEND_CODES, SERVICE_STATUS
 STRUCT_CODE = 0x02A0
 STRING_HEAD = struct.pack("<HH", STRUCT_CODE, 0x0FCE)
 STRING_BYTES = 88
-BOOL_CODE, DWORD_CODE, SHORT_STRING_CODE = 0xC1, 0xD3, 0xDA
+BOOL_CODE, DWORD_CODE = 0xC1, 0xD3
 
 PARTIAL, SERVICE_NOT_SUPPORTED, REPLY_TOO_LARGE, TOO_MUCH_DATA, EMBEDDED_ERROR = 0x06, 0x08, 0x11, 0x15, 0x1E
 PATH_ERRORS = (0x04, 0x05, 0x16)
@@ -65,30 +65,29 @@ ATOMICS: Dict[int, Atomic] = {
 class Definition(NamedTuple):
     """What is known of the element at one path: the type bytes that begin each read reply, its size, its kind.
 
-    `atomic` is None for a structure and for a SHORT_STRING (Micro800), whose size differs from reply to reply: there
-    `size_bytes` is the most it can be. `is_string` tells a structure of LEN and DATA from any other.
+    `atomic` is None for what is not made of one number. `is_string` tells a structure of LEN and DATA from any other.
+    The strings of other controllers (Micro800) have a length of `length_bytes` in front and are as long as their
+    text: there `size_bytes` is what room is kept for.
     """
 
     head: bytes
     size_bytes: int
     atomic: Optional[Atomic] = None
     is_string: bool = False
-
-    @property
-    def is_short_string(self) -> bool:
-        return self.head == SHORT_STRING_HEAD
+    length_bytes: int = 0
 
     @property
     def name(self) -> str:
         """The type as people know it."""
-        if self.atomic is not None:
-            return self.atomic.name
-        return "STRING" if self.is_string else f"structure 0x{int.from_bytes(self.head[2:4], 'little'):04x}"
+        return "STRING" if self.is_string else type_name(self.head)
 
 
-SHORT_STRING_HEAD = struct.pack("<H", SHORT_STRING_CODE)
-SHORT_STRING = Definition(SHORT_STRING_HEAD, 256, is_string=True)
 STRING = Definition(STRING_HEAD, STRING_BYTES, is_string=True)
+PLAIN_STRINGS = {
+    b"\xd0\x00": Definition(b"\xd0\x00", 2 + 255, is_string=True, length_bytes=2),
+    b"\xda\x00": Definition(b"\xda\x00", 1 + 255, is_string=True, length_bytes=1),
+}
+"""STRING and SHORT_STRING of ODVA volume 1, by the head of their replies."""
 
 
 def atomic_of(code: int) -> Optional[Atomic]:
@@ -101,6 +100,15 @@ def atomic_of(code: int) -> Optional[Atomic]:
 def head_size(data: bytes) -> int:
     """How many bytes of a read reply's data are its type: four for a structure, two for the rest."""
     return 4 if data[:2] == b"\xa0\x02" else 2
+
+
+def type_name(head: bytes) -> str:
+    """The type that the beginning of a read reply's data tells."""
+    code = int.from_bytes(head[:2], "little")
+    atomic = atomic_of(code)
+    if atomic is not None:
+        return atomic.name
+    return f"structure 0x{int.from_bytes(head[2:4], 'little'):04x}" if code == STRUCT_CODE else f"type 0x{code:04x}"
 
 
 # -- raw values to values ----------------------------------------------------------------------------------------------
@@ -127,9 +135,13 @@ def to_string(raw: bytes) -> str:
     return raw[4 : 4 + int.from_bytes(raw[:4], "little")].decode("latin-1")
 
 
-def to_short_string(raw: bytes) -> str:
-    """One byte of length, then the text."""
-    return raw[1 : 1 + raw[0]].decode("latin-1") if raw else ""
+def plain_string_converter(length_bytes: int) -> Convert:
+    """What makes a text of a length in `length_bytes` bytes, then the text."""
+
+    def convert(raw: bytes) -> str:
+        return raw[length_bytes : length_bytes + int.from_bytes(raw[:length_bytes], "little")].decode("latin-1")
+
+    return convert
 
 
 _CONVERTERS: Dict[int, Convert] = {BOOL_CODE: to_boolean, 0xCA: to_real, 0xCB: to_lreal}
@@ -137,8 +149,8 @@ _CONVERTERS: Dict[int, Convert] = {BOOL_CODE: to_boolean, 0xCA: to_real, 0xCB: t
 
 def converter_of(definition: Definition) -> Optional[Convert]:
     """What makes a value of a raw one; None: nothing has to be done."""
-    if definition.is_short_string:
-        return to_short_string
+    if definition.length_bytes:
+        return plain_string_converter(definition.length_bytes)
     if definition.atomic is None:
         return to_string
     return _CONVERTERS.get(definition.atomic.code)

@@ -55,6 +55,7 @@ class LogixPlc:
         self._definitions: Dict[str, Definition] = memory.setdefault("definitions", {})
         self._separate: Set[str] = set()  # elements whose range failed
         self._crowded: Set[str] = set()  # reads whose reply found no room in its frame
+        self._faulty: Set[int] = set()  # tags that no request can read
         self._doubtful: Set[int] = set()  # tags whose definition has to be found again
         self._device = Device()
         self._frames: List[Tuple[Frame, bytearray]] = []
@@ -169,6 +170,7 @@ class LogixPlc:
         self._note_faulty(plan)
 
     def _note_faulty(self, plan: Plan) -> None:
+        self._faulty = {number for number, _ in plan.faulty}
         for number, error in plan.faulty:
             self._found[number] = Sample(None, f"{self._names[number]} {error}")
 
@@ -176,10 +178,9 @@ class LogixPlc:
         """After a reply that did not fit: find the tags' definitions again and plan anew; whether that was done."""
         now_s = time.monotonic()
         doubtful = self._doubtful
-        if now_s - self._rechecked_s > RECHECK_S:  # an index of a BOOL array only shows when it is asked differently
+        if now_s - self._rechecked_s > RECHECK_S:
             self._rechecked_s = now_s
-            paths = self._paths
-            doubtful |= {n for n, path in paths.items() if path.index and path.key not in self._definitions}
+            doubtful |= self._hopeless()
         if not doubtful or now_s - self._replanned_s < REPLAN_S:
             return False
         self._replanned_s = now_s
@@ -191,6 +192,12 @@ class LogixPlc:
             self._make_frames()
             return True
         return False
+
+    def _hopeless(self) -> Set[int]:
+        """Bad tags that the frames do not find again by themselves: those of a type that cannot be read, and indexes
+        without a definition (they may be bits of a BOOL array, whose words have other indexes)."""
+        unknown = {n for n, path in self._paths.items() if path.index and path.key not in self._definitions}
+        return unknown | {number for number in self._faulty if number in self._paths}
 
     def _note_unfit(self) -> None:
         for frame, _ in self._frames:

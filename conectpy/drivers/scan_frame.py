@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .cip_messages import MULTIPLE_SERVICE, CipReply, MalformedReply, join_requests, parse_reply, split_replies
-from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, atomic_of, head_size
+from .cip_messages import CipReply, join_requests, parse_reply, split_replies
+from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
 from .scan_plan import Read, Slot, Use, compile_slots
 
 Raw = Union[None, int, bytes]
@@ -68,7 +68,7 @@ class Frame:
         self._structs = [compile_slots(read) for read in self.reads]
         self._slots: List[Slot] = [slot for read in self.reads for slot in read.slots]
         self._faults: Dict[int, TagFault] = {}
-        self._last = b""
+        self._last: Optional[bytes] = None
         self._layout: Optional[_Layout] = None
         self._values: Tuple[Raw, ...] = (None,) * len(self._slots)  # of the learned layout's slots, or of all
         self._is_first = True
@@ -184,17 +184,3 @@ class Frame:
             tuple(self._slots[slot].uses for slot in slots),
         )
         self._values = tuple(values[slot] for slot in slots)
-
-
-def type_name(head: bytes) -> str:
-    """The type that the beginning of a read reply's data tells."""
-    code = int.from_bytes(head[:2], "little")
-    atomic = atomic_of(code)
-    if atomic is not None:
-        return atomic.name
-    if head_size(head) == 4:
-        return f"structure 0x{int.from_bytes(head[2:4], 'little'):04x}"
-    return f"type 0x{code:04x}"
-
-
-__all__ = ["MULTIPLE_SERVICE", "Change", "Frame", "FrameRefused", "MalformedReply", "TagFault"]

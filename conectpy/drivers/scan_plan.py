@@ -134,7 +134,7 @@ def _element(tag: int, path: TagPath, definition: Definition) -> Union[Element, 
     A BOOL array is kept as words: element 33 is bit 1 of word 1. (`definition` is what its first word tells.)
     """
     if definition.atomic is None and not definition.is_string:
-        return f"is a {definition.name}: name a member of it"
+        return f"is a {definition.name}" + (": name a member of it" if len(definition.head) == 4 else ", not supported")
     atomic, bit = definition.atomic, path.bit
     if atomic is not None and atomic.code == DWORD_CODE:
         if path.index and bit is not None:
@@ -158,7 +158,7 @@ def _reads_of(elements: Sequence[Element], room_bytes: int, separate: AbstractSe
     arrays: Dict[Tuple[str, bytes], List[Element]] = {}
     for element in elements:
         definition, key = element.definition, element.path.key
-        if definition is None or definition.is_short_string or not element.path.index or key in separate:
+        if definition is None or definition.length_bytes or not element.path.index or key in separate:
             reads.append(_single(element))
         else:
             arrays.setdefault((element.path.array_key, definition.head), []).append(element)
@@ -209,7 +209,7 @@ def _single(element: Element) -> Read:
     keys = (element.path.key,)
     if definition is None:
         return Read(request, (Slot(0, "", tuple(Use(tag) for _, tag in element.bits)),), keys=keys)
-    size_bytes = None if definition.is_short_string else definition.size_bytes
+    size_bytes = None if definition.length_bytes else definition.size_bytes
     room_bytes = REPLY_HEAD_BYTES + len(definition.head) + definition.size_bytes
     return Read(request, (_slot(element, 0),), definition.head, size_bytes, room_bytes, keys=keys)
 

@@ -13,8 +13,7 @@ from .cip_messages import CipReply, read_request
 from .cip_types import (
     DWORD_CODE,
     PARTIAL,
-    SHORT_STRING,
-    SHORT_STRING_HEAD,
+    PLAIN_STRINGS,
     STRING,
     STRING_BYTES,
     STRING_HEAD,
@@ -40,7 +39,10 @@ class _Candidate(NamedTuple):
 
 def find_definitions(paths: Iterable[TagPath], ask: Ask, measure: Measure) -> Dict[str, Definition]:
     """What is at these paths, by `TagPath.key`; a path that cannot be read is left out."""
-    distinct = list({path.key: TagPath(path.parts) for path in paths}.values())
+    by_key: Dict[str, TagPath] = {}
+    for path in paths:
+        by_key.setdefault(path.key, TagPath(path.parts))
+    distinct = list(by_key.values())
     found: Dict[str, Definition] = {}
     candidates: List[_Candidate] = []
     words: List[TagPath] = []
@@ -64,10 +66,10 @@ def _classify(path: TagPath, reply: CipReply, found: Dict[str, Definition], cand
         found[path.key] = STRING
     elif size == 4:
         candidates.append(_Candidate(path, data[:4], None if reply.status else len(data) - 4))
-    elif data[:2] == SHORT_STRING_HEAD:
-        found[path.key] = SHORT_STRING
-    elif atomic is not None and not reply.status:
-        found[path.key] = Definition(data[:2], atomic.size_bytes, atomic)
+    elif data[:2] in PLAIN_STRINGS:
+        found[path.key] = PLAIN_STRINGS[data[:2]]
+    elif atomic is None or not reply.status:
+        found[path.key] = Definition(data[:2], atomic.size_bytes if atomic else 0, atomic)
 
 
 def _find_bool_arrays(paths: Sequence[TagPath], ask: Ask, found: Dict[str, Definition]) -> None:
@@ -83,7 +85,10 @@ def _find_bool_arrays(paths: Sequence[TagPath], ask: Ask, found: Dict[str, Defin
 
 def _find_strings(candidates: Sequence[_Candidate], ask: Ask, measure: Measure, found: Dict[str, Definition]) -> None:
     """Of the same structure only one is looked into."""
-    chosen = list({candidate.head: candidate for candidate in candidates}.values())
+    by_head: Dict[bytes, _Candidate] = {}
+    for candidate in candidates:
+        by_head.setdefault(candidate.head, candidate)
+    chosen = list(by_head.values())
     requests: List[bytes] = []
     for candidate in chosen:
         last = max(0, (candidate.size_bytes or 0) - 8)  # padding is three bytes at most: this element must be there
