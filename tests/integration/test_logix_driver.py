@@ -269,10 +269,10 @@ def test_connecting_costs_by_the_configured_tags_not_by_the_program() -> None:
     with LogixServer(LogixController(table)) as server, connected(server, tags) as driver:
         assert len(read_all(driver)) == 50
         assert server.counts().requests <= 5
-    with LogixServer(LogixController({**table, **TABLE}, STRUCTS)) as server:
-        with connected(server, [*tags, *READABLE]) as driver:
-            assert len(read_all(driver)) == 50 + len(READABLE)
-            assert server.counts().requests <= 9
+    controller = LogixController({**table, **TABLE}, STRUCTS)
+    with LogixServer(controller) as server, connected(server, [*tags, *READABLE]) as driver:
+        assert len(read_all(driver)) == 50 + len(READABLE)
+        assert server.counts().requests <= 9
 
 
 def test_definitions_outlive_a_connection(server: LogixServer) -> None:
@@ -509,7 +509,7 @@ def wait_for_port(port: int) -> None:
 def test_reals_keep_their_bits() -> None:
     bits = [0x00000001, 0x80000000, 0x7F7FFFFF, 0x3DCCCCCD]
     values = [struct.unpack("<f", struct.pack("<I", word))[0] for word in bits]
-    with LogixServer(LogixController({f"R{n}": ("REAL", value) for n, value in enumerate(values)})) as server:
-        with connected(server, [f"R{n}" for n in range(len(bits))]) as driver:
-            found = [sample.value for sample in read_all(driver).values()]
+    table = {f"R{n}": ("REAL", value) for n, value in enumerate(values)}
+    with LogixServer(LogixController(table)) as server, connected(server, list(table)) as driver:
+        found = [sample.value for sample in read_all(driver).values()]
     assert [struct.unpack("<I", struct.pack("<f", value))[0] for value in found] == bits
