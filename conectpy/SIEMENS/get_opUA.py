@@ -20,7 +20,7 @@ if __name__ == "__main__" and not __package__:
 
 from conectpy.cli import ArgumentParser, set_up_output
 from conectpy.errors import ConectpyError, ConfigError
-from conectpy.SIEMENS.session import Options, print_tree, read_loop, run_action, show_endpoints
+from conectpy.SIEMENS.session import Options, one_line, print_tree, read_loop, run_action, show_endpoints
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
 URL = ""
@@ -55,8 +55,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
                 simulator.stop()
     except ConectpyError as exc:
         for line in str(exc).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {one_line(line)}", file=sys.stderr)
         return exc.exit_status
+    except KeyboardInterrupt:  # before or after the loop, which ends by itself
+        return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

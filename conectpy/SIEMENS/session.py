@@ -24,6 +24,7 @@ from conectpy.values import to_display
 
 BACKOFF_MIN_S = 1.0
 BACKOFF_MAX_S = 30.0
+STOP_GRACE_S = 0.5
 SECURITIES = ("auto", "none", "sign", "sign_and_encrypt")
 
 
@@ -92,20 +93,29 @@ def read_loop(options: Options) -> int:
         reader = _Reader(options, plc, table, stop)
         if options.arguments.once:
             return reader.read_once()
-        fails = 0
-        while not stop.is_set():
-            try:
-                reader.run()
-            except DriverError as exc:
-                if stop.is_set():
-                    break
-                if not reader.was_connected:
-                    raise
-                fails = 1 if reader.scans else fails + 1
-                pause_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** (fails - 1)) * random.uniform(0.75, 1.0)
-                print(f"{to_text(utc_now())}  {exc}; trying again in {pause_s:.1f} s", file=sys.stderr, flush=True)
-                stop.wait(pause_s)
+        threading.Thread(target=reader.end_with, args=(stop,), name="stop", daemon=True).start()
+        try:
+            _read_until(reader, stop)
+        finally:
+            reader.is_finished.set()
     return 0
+
+
+def _read_until(reader: _Reader, stop: threading.Event) -> None:
+    fails = 0
+    while not stop.is_set():
+        try:
+            reader.run()
+        except DriverError as exc:
+            if stop.is_set():
+                break
+            if not reader.was_connected:
+                raise
+            fails = 1 if reader.scans else fails + 1
+            pause_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2.0 ** min(fails - 1, 10)) * random.uniform(0.75, 1.0)
+            line = f"{to_text(utc_now())}  {exc}; trying again in {pause_s:.1f} s"
+            print(one_line(line), file=sys.stderr, flush=True)
+            stop.wait(pause_s)
 
 
 class _Reader:
@@ -115,8 +125,17 @@ class _Reader:
         self._options, self._plc, self._table, self._stop = options, plc, table, stop
         self._memory: Dict[str, Any] = {}
         self._samples: Dict[str, Sample] = {}
+        self._driver: Optional[OpcUaPlc] = None
         self.was_connected = False
+        self.is_finished = threading.Event()
         self.scans = 0
+
+    def end_with(self, stop: threading.Event) -> None:
+        """Once `stop` is set, give a call that is under way STOP_GRACE_S to end by itself, then abort it."""
+        stop.wait()
+        driver = self._driver
+        if not self.is_finished.wait(STOP_GRACE_S) and driver is not None:
+            driver.abort()
 
     def read_once(self) -> int:
         driver = OpcUaPlc(self._plc, self._memory)
@@ -136,7 +155,7 @@ class _Reader:
     def run(self) -> None:
         """One connection, until it fails or `stop` is set."""
         self.scans = 0
-        driver = OpcUaPlc(self._plc, self._memory)
+        driver = self._driver = OpcUaPlc(self._plc, self._memory)
         try:
             driver.connect()
             self._show_start(driver)
