@@ -32,6 +32,9 @@ QUEUE_LIMIT = 100_000
 GROUP_LIMIT = 1000
 """Transitions per transaction: beyond that a larger group saves nothing and only makes the others wait."""
 
+NOTE_LINGER_S = 0.5
+"""Last known states wait this long for those of other PLCs: each commit costs the disk a sync, however small it is."""
+
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 2.0
 IDLE_CHECK_S = 5.0
@@ -71,6 +74,8 @@ class EventStore:
         self._work = threading.Condition()  # guards everything below
         self._batches: Deque[_Batch] = deque()
         self._notes: Dict[str, _QueuedNote] = {}
+        self._notes_since_s = 0.0
+        self._flushing = 0
         self._losses: Dict[str, Loss] = {}
         self._queued = 0
         self._lost = 0
@@ -138,6 +143,8 @@ class EventStore:
         """
         with self._work:
             self._note_number += 1
+            if not self._notes:
+                self._notes_since_s = time.monotonic()
             before = self._notes.get(plc)
             merged = {**before.note.states, **states} if before else dict(states)
             first = before.first if before else self._note_number
@@ -153,7 +160,12 @@ class EventStore:
                 is_noted = all(queued.first > note for queued in self._notes.values())
                 return is_noted and (not self._batches or self._batches[0].number > batch)
 
-            return self._work.wait_for(is_done, timeout_s)
+            self._flushing += 1
+            self._work.notify_all()
+            try:
+                return self._work.wait_for(is_done, timeout_s)
+            finally:
+                self._flushing -= 1
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -218,8 +230,7 @@ class EventStore:
     def _run(self) -> None:
         while True:
             with self._work:
-                if not self._has_work() and self._stop_by_s is None:
-                    self._work.wait(IDLE_CHECK_S)
+                self._wait_for_work()
                 batches, entries, is_stopping = *self._take(), self._stop_by_s is not None
             if entries or not is_stopping:
                 self._store(batches, entries)
@@ -240,12 +251,25 @@ class EventStore:
                 self._queued -= len(self._batches.popleft().transitions)
             for entry in entries:
                 self._forget(entry)
+            self._notes_since_s = time.monotonic()
             if self._error is not None:
                 log.warning("storing works again")
             self._error, self._failures = None, 0
             if entries:
                 self._last_commit_ts = to_text(utc_now())
             self._work.notify_all()
+
+    def _wait_for_work(self) -> None:
+        """Until something is due, or it is time to look whether the file is still there."""
+        idle_until_s = time.monotonic() + IDLE_CHECK_S
+        while self._stop_by_s is None and not self._batches and not self._losses:
+            until_s = idle_until_s
+            if self._notes:
+                until_s = 0.0 if self._flushing else min(until_s, self._notes_since_s + NOTE_LINGER_S)
+            wait_s = until_s - time.monotonic()
+            if wait_s <= 0:
+                return
+            self._work.wait(wait_s)
 
     def _has_work(self) -> bool:
         return bool(self._batches or self._notes or self._losses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import IO, Optional
@@ -12,7 +13,6 @@ if sys.platform == "win32":
     _LOCKED_BYTE = 1 << 30  # far behind the text: Windows locks are mandatory, and the text must stay readable
 
     def _try_lock(file: IO[str]) -> None:
-        file.flush()
         os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -49,10 +49,10 @@ class FileLock:
             if self._is_current(file):
                 break
             file.close()  # its owner removed it between our opening and our locking
-        file.truncate(0)
-        file.write(f"process {os.getpid()}\n")
-        file.flush()
         self._file = file
+        with contextlib.suppress(OSError):  # on a full disk the lock holds all the same
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"process {os.getpid()}\n".encode())
         return None
 
     def release(self) -> None:
@@ -60,14 +60,15 @@ class FileLock:
         file, self._file = self._file, None
         if file is None:
             return
-        try:
-            if os.name != "nt":
-                os.unlink(self.path)
-        except OSError:
-            pass  # a leftover file locks nobody out
+        if os.name == "nt":  # cannot delete an open file; once it is closed, whoever has opened it since keeps it
+            file.close()
+        with contextlib.suppress(OSError):  # a leftover file locks nobody out
+            os.unlink(self.path)
         file.close()
 
     def _is_current(self, file: IO[str]) -> bool:
+        if os.name == "nt":
+            return True
         try:
             return os.path.samestat(os.fstat(file.fileno()), os.stat(self.path))
         except OSError:

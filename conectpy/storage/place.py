@@ -75,7 +75,8 @@ if sys.platform == "win32":
     _DRIVE_REMOTE = 4
 
     def _find_windows_share(folder: str) -> Optional[str]:
-        if folder.startswith(("\\\\", "//")) and not folder.startswith(("\\\\?\\", "\\\\.\\")):
+        plain = folder.replace("/", "\\")
+        if plain.upper().startswith("\\\\?\\UNC\\") or (plain.startswith("\\\\") and plain[2:3] not in ("?", ".")):
             return "UNC path"
         drive = os.path.splitdrive(folder)[0]
         if drive and ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == _DRIVE_REMOTE:
