@@ -13,6 +13,17 @@ from .problems import BadParameters
 from .zones import find_zone, parse_time
 
 MAX_TEXT = 1000
+_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
+_TIME = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,3}})?Z)?$"
+PATTERNS = {
+    "from_time": _TIME,
+    "to_time": _TIME,
+    "cursor": "^[0-9]{1,18}$",
+    "zone": "^[A-Za-z]+(/[A-Za-z_+\\-0-9]+)*$",
+    "text": "^[^\u0000]+$",
+}
+"""What the document says of each kind of text; a little less than what is taken."""
+
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -75,7 +86,8 @@ class Param:
             return {"type": "string", "enum": sorted(_BOOLEANS)}
         if self.kind == "choice":
             return {"type": "string", "enum": list(self.choices)}
-        return {"type": "string", "maxLength": MAX_TEXT}
+        pattern = {"pattern": PATTERNS[self.kind]} if self.kind in PATTERNS else {}
+        return {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, **pattern}
 
     def describe(self) -> Dict[str, Any]:
         """The OpenAPI parameter object."""
