@@ -23,6 +23,13 @@ Key = Tuple[str, str]
 
 MAX_LIMIT = 10_000
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
+RUNS_SQL = """
+SELECT start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s FROM events INDEXED BY events_by_tag
+WHERE plc_ip = ? AND tag = ? AND start_ts >= ? AND start_ts < ?"""
+KNOWN_SQL = """
+SELECT t.tag, t.value, COALESCE(t.good_ts, p.good_ts), t.last_ts FROM tags t LEFT JOIN plcs p USING (plc_ip)
+WHERE t.plc_ip = ?"""
+OPEN_SQL = "SELECT tag, start_ts FROM events INDEXED BY events_open WHERE plc_ip = ? AND end_ts IS NULL"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -126,9 +133,8 @@ class EventReader:
             try:
                 addresses = self._find_addresses(connection, plc)
                 runs = _select_runs(connection, addresses, tag, from_utc, to_utc)
-                gaps = [(run.start_s, run.end_s or now_utc.timestamp()) for run in runs if run.gap_s]
                 outages = []
-                if gaps:
+                if any(run.gap_s for run in runs):
                     comm = _select_runs(connection, addresses, COMM_TAG, from_utc, to_utc)
                     outages = [(one.start_earliest_s or one.start_s, one.end_s or now_utc.timestamp()) for one in comm]
                 known = [_known_until(connection, address, tag) for address in addresses]
@@ -141,23 +147,22 @@ class EventReader:
 
     def memory(self, plc: str) -> PlcMemory:
         """The last known states of a PLC (by address) and its open events (promise E9)."""
-        good = self._rows("SELECT good_ts FROM plcs WHERE plc_ip = ?", (plc,))
-        plc_good_ts = good[0][0] if good else None
+        with closing(self._connect()) as connection:
+            try:
+                connection.execute("BEGIN")  # all from one moment
+                known = connection.execute(KNOWN_SQL, (plc,)).fetchall()
+                opened = connection.execute(OPEN_SQL, (plc,)).fetchall()
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
         states = {}
-        for tag, value, good_ts, last_ts in self._rows(
-            "SELECT tag, value, good_ts, last_ts FROM tags WHERE plc_ip = ?", (plc,)
-        ):
-            known = [at for at in (_moment(good_ts or plc_good_ts), _moment(last_ts)) if at is not None]
-            if value is not None and known:
-                states[str(tag)] = LastState(bool(value), max(known))
-        open_since = {}
-        for tag, start_ts in self._rows(
-            "SELECT tag, start_ts FROM events INDEXED BY events_open WHERE plc_ip = ? AND end_ts IS NULL", (plc,)
-        ):
-            since_utc = _moment(start_ts) or EPOCH
-            open_since[str(tag)] = since_utc
-            known_utc = states[tag].good_utc if tag in states and states[tag].value else since_utc
-            states[str(tag)] = LastState(True, known_utc)
+        for tag, value, good_ts, last_ts in known:
+            moments = [at for at in (_moment(good_ts), _moment(last_ts)) if at is not None]
+            if value is not None and moments:
+                states[str(tag)] = LastState(bool(value), max(moments))
+        open_since = {str(tag): _moment(start_ts) or EPOCH for tag, start_ts in opened}
+        for tag, since_utc in open_since.items():
+            if tag not in states or not states[tag].value:
+                states[tag] = LastState(True, since_utc)
         return PlcMemory(states, open_since)
 
     def open_tags(self) -> Set[Key]:
@@ -311,16 +316,24 @@ def _select_runs(
     connection: sqlite3.Connection, addresses: Sequence[str], tag: str, from_utc: datetime, to_utc: datetime
 ) -> List[Run]:
     query = EventQuery(tag=tag, from_utc=from_utc, to_utc=to_utc)
-    rows = _select(connection, [(address, tag) for address in addresses], query)
-    return [run for run in map(_to_run, rows) if run is not None]
+    runs: List[Optional[Run]] = []
+    for address in addresses:
+        runs += map(_to_run, connection.execute(RUNS_SQL, (address, tag, to_text(from_utc), to_text(to_utc))))
+        carried = connection.execute(*carried_sql(address, tag, query))
+        runs += [_to_run((row[5], row[6], row[9], row[11], row[10], row[14])) for row in carried]
+    return [run for run in runs if run is not None]
 
 
 def _to_run(row: Sequence[Any]) -> Optional[Run]:
-    start_s = _seconds(row[5])
+    start_ts, end_ts, start_earliest_ts, end_earliest_ts, quality, gap_s = row
+    start_s = _seconds(start_ts)
     if start_s is None:
         return None
-    end_s = None if row[6] is None else _seconds(row[6]) or start_s
-    return Run(start_s, end_s, _seconds(row[9]), _seconds(row[11]), row[10] != "at_connect", _number(row[14], float))
+    end_s = None if end_ts is None else _seconds(end_ts) or start_s
+    is_start_seen = quality != "at_connect"
+    return Run(
+        start_s, end_s, _seconds(start_earliest_ts), _seconds(end_earliest_ts), is_start_seen, _number(gap_s, float)
+    )
 
 
 def _seconds(text: Any) -> Optional[float]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conectpy.errors import StoreError
 from conectpy.models import Event, Transition
-from conectpy.queries import EventQuery, EventReader, carried_sql, list_sql
+from conectpy.queries import RUNS_SQL, EventQuery, EventReader, carried_sql, list_sql
 from conectpy.settings import DatabaseSettings
 from conectpy.store import EventStore
 from conectpy.timestamps import UTC
@@ -184,6 +184,11 @@ def test_events_that_reach_into_a_stretch_cost_a_step_per_tag(
     assert not [step for step in steps if step.startswith(("SCAN events", "SCAN TABLE events", "SCAN e"))]
     assert any("events_by_tag (plc_ip=? AND tag=? AND start_ts<?)" in step for step in steps)
     assert any("INTEGER PRIMARY KEY" in step for step in steps)
+
+
+def test_run_hours_are_summed_from_an_index_alone(reader: EventReader) -> None:
+    (step,) = explain(reader, RUNS_SQL, ["10.0.0.1", "P1", "2026", "2027"])
+    assert "USING COVERING INDEX events_by_tag (plc_ip=? AND tag=? AND start_ts>? AND start_ts<?)" in step
 
 
 def explain(reader: EventReader, sql: str, values: List[Any]) -> List[str]:

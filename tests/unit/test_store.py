@@ -129,3 +129,117 @@ def test_e9_memory_holds_open_events_and_last_states(path: Path) -> None:
     }
     assert again.open_tags() == {("10.0.0.1", "P1"), ("10.0.0.2", "P3")}
     assert again.stop(WAIT_S)
+
+
+def test_notes_merge_and_never_overtake_transitions(path: Path) -> None:
+    store = make_store(path)
+    store.open()
+    store.record([opens(1)])
+    store.note_states("10.0.0.1", at(2), {"P1": (True, None), "P2": (False, at(1))})
+    store.record([closes(3)])
+    store.note_states("10.0.0.1", at(4), {"P3": (True, None)})
+    store.record([opens(6)])
+    assert store.stop(WAIT_S)
+    memory = make_store(path).load_memory("10.0.0.1")
+    assert {tag: tuple(state) for tag, state in memory.states.items()} == {
+        "P1": (True, at(5.9)),
+        "P2": (False, at(1)),
+        "P3": (True, at(4)),
+    }
+
+
+def test_e6_an_amended_event_goes_on_and_is_known_anew(store: EventStore) -> None:
+    store.record([opens(1)])
+    store.note_states("10.0.0.1", at(2), {"P1": (True, at(2))})
+    store.record([Transition("amend", "10.0.0.1", "P1", at(60), gap_count=1, gap_s=58.0, sent_utc=at(59.9))])
+    assert store.flush(WAIT_S)
+    (event,) = store.reader().events(EventQuery())
+    assert (event.end_utc, event.gap_count, event.gap_s) == (None, 1, 58.0)
+    assert store.load_memory("10.0.0.1").states["P1"] == (True, at(59.9))
+
+
+@pytest.mark.parametrize("quality", ["removed", "tag_lost"])
+def test_e12_e13_a_tag_that_is_gone_has_no_last_known_state(store: EventStore, quality: str) -> None:
+    store.record([opens(1), closes(9, quality=quality, sent_utc=None)])
+    store.note_states("10.0.0.1", at(10), {})
+    assert store.flush(WAIT_S)
+    (event,) = store.reader().events(EventQuery(quality=quality))
+    assert (event.end_utc, event.end_earliest_utc) == (at(9), at(8))
+    assert store.load_memory("10.0.0.1").states == {}
+    assert store.open_tags() == set()
+
+
+def test_e15_no_duration_is_negative_and_times_that_go_back_are_flagged(store: EventStore) -> None:
+    store.record([opens(100), closes(40)])
+    store.record([opens(50), closes(60)])
+    assert store.flush(WAIT_S)
+    second, first = sorted(store.reader().events(EventQuery()), key=lambda event: event.start_utc)
+    assert (first.start_utc, first.end_utc, first.flags) == (at(100), at(100), ("clock_step",))
+    assert first.end_earliest_utc == at(39)
+    assert (second.start_utc, second.end_utc, second.flags) == (at(50), at(60), ("clock_step",))
+    # the order of this tag's events is no longer that of their ends, and both are found all the same
+    found = store.reader().events(EventQuery(from_utc=at(55), to_utc=at(101)))
+    assert [event.id for event in found] == [first.id, second.id]
+
+
+def test_transitions_without_their_event_are_refused_and_counted(store: EventStore, path: Path) -> None:
+    store.record([closes(1), Transition("amend", "10.0.0.1", "P1", at(2), gap_count=1), opens(3)])
+    assert store.flush(WAIT_S)
+    assert rows(path) == [("P1", "2026-03-01T07:00:03.000Z", None)]
+    assert store.health()["refused"] == 2
+
+
+def test_rows_that_somebody_else_changes_do_not_stop_the_store(store: EventStore, path: Path) -> None:
+    store.record([opens(1), opens(1, "P2")])
+    assert store.flush(WAIT_S)
+    with closing(sqlite3.connect(str(path), timeout=WAIT_S)) as connection, connection:
+        connection.execute("UPDATE events SET end_ts = start_ts WHERE tag = 'P1'")
+        connection.execute("UPDATE events SET tag = 'P3' WHERE tag = 'P2'")
+    store.record([closes(5), opens(6, "P3"), opens(7)])
+    assert store.flush(WAIT_S)
+    assert store.health()["ok"]
+    assert sorted(rows(path)) == [
+        ("P1", "2026-03-01T07:00:01.000Z", "2026-03-01T07:00:01.000Z"),
+        ("P1", "2026-03-01T07:00:07.000Z", None),
+        ("P3", "2026-03-01T07:00:01.000Z", None),
+    ]
+
+
+@pytest.mark.parametrize("tag", ["<img onerror=x>", "=cmd|' /C calc'!A0", "'; DROP TABLE events; --", "‮abc", "x" * 200])
+def test_hostile_names_are_text(store: EventStore, tag: str) -> None:
+    store.record([opens(1, tag)])
+    store.note_states("10.0.0.1", at(2), {tag: (True, None)})
+    assert store.flush(WAIT_S)
+    assert [event.tag for event in store.reader().events(EventQuery(tag=tag))] == [tag]
+    assert store.load_memory("10.0.0.1").states[tag] == (True, at(2))
+
+
+def test_a_name_that_is_no_text_is_stored_readably(store: EventStore) -> None:
+    store.record([opens(1, "P\ud800", gap_s=float("nan")), opens(1)])
+    store.note_states("10.0.0.1", at(2), {"P\ud800": (True, None)})
+    assert store.flush(WAIT_S)
+    assert {event.tag for event in store.reader().events(EventQuery())} == {"P\\ud800", "P1"}
+    assert store.health()["ok"]
+
+
+def test_health_tells_what_there_is(store: EventStore, path: Path) -> None:
+    store.record([opens(1)])
+    assert store.flush(WAIT_S)
+    health = store.health()
+    assert (health["ok"], health["error"], health["queued"], health["lost"]) == (True, None, 0, 0)
+    assert (health["path"], health["notes"]) == (str(path), [])
+    assert health["size_bytes"] + health["wal_bytes"] > 0
+    assert health["last_commit_ts"].endswith("Z")
+
+
+def test_stopping_a_store_that_was_never_opened_is_harmless(path: Path) -> None:
+    assert make_store(path).stop(WAIT_S)
+    assert not path.exists()
+
+
+def test_times_are_cut_to_milliseconds_away_from_a_claim(store: EventStore, path: Path) -> None:
+    """The truth lies in (earliest, ts]: earliest is cut down, ts up."""
+    odd = timedelta(microseconds=400)
+    store.record([Transition("open", "10.0.0.1", "P1", at(1) + odd, at(0) + odd, "sampled", sent_utc=at(0.5))])
+    assert store.flush(WAIT_S)
+    assert rows(path, "start_earliest_ts, start_ts") == [("2026-03-01T07:00:00.000Z", "2026-03-01T07:00:01.001Z")]
