@@ -67,7 +67,20 @@ class Reading:
     @property
     def is_good(self) -> bool:
         """Whether every configured tag has a good sample."""
-        return self.error is None and all(sample.error is None for sample in self.samples.values())
+        return self.error is None and self.bad_count == 0
+
+    @property
+    def bad_count(self) -> int:
+        """How many configured tags have no good sample."""
+        good = sum(sample.error is None for sample in self.samples.values())
+        return len(self.plc.tags) - good
+
+    @property
+    def summary(self) -> str:
+        """The PLC's state in a few words."""
+        if self.error is not None:
+            return self.error
+        return f"{self.bad_count} of {len(self.plc.tags)} tags are BAD" if self.bad_count else "OK"
 
 
 def scan_once(plcs: Sequence[PlcSettings]) -> List[Reading]:
@@ -123,7 +136,7 @@ def format_readings(readings: Sequence[Reading]) -> str:
     for reading in readings:
         plc = reading.plc
         mark = " [simulated]" if plc.is_simulated else ""
-        lines.append(f"{plc.name} ({plc.address}){mark}: {reading.error or 'OK'}")
+        lines.append(f"{plc.name} ({plc.address}){mark}: {reading.summary}")
         facts = [f"{text} {reading.facts[key]}" for key, text in FACTS if reading.facts.get(key) is not None]
         if facts:
             lines.append("  " + ", ".join(facts))
