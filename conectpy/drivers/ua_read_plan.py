@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from itertools import compress
-from operator import ne
+from operator import and_, ne
 from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .ua_values import (
@@ -64,11 +64,16 @@ class ResponseHead(NamedTuple):
 
 
 class ReplyChange(NamedTuple):
-    """What one reply tells against the last one: readings that changed, and watched nodes of which only the source
-    timestamp moved (so that it is no time of a change)."""
+    """What one reply tells against the last one.
 
+    blocks    (places, values) of good values that changed and of which nothing more is asked
+    readings  all others that changed: watched or detailed nodes, bad ones, and what was decoded on its own
+    moved     watched nodes of which only the source timestamp moved, so that it is no time of a change
+    """
+
+    blocks: List[Tuple[List[int], List[Any]]]
     readings: List[Reading]
-    moved: Sequence[int]
+    moved: Set[int]
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -158,7 +163,9 @@ def decode_read(body: bytes, pos: int, count: int, ends: Optional[List[int]] = N
 class _Run:
     """Neighbouring results of fixed size: where their constant bytes, values and stamps are."""
 
-    def __init__(self, first: int, values: Sequence[DataValue], watched: Collection[int]) -> None:
+    def __init__(
+        self, first: int, values: Sequence[DataValue], watched: Collection[int], detailed: Collection[int]
+    ) -> None:
         self.first, self.count = first, len(values)
         self.stamped = [i for i, value in enumerate(values, first) if value.flags & HAS_SOURCE_TIME and i in watched]
         self.watches_stamps = bool(self.stamped)
@@ -190,6 +197,12 @@ class _Run:
         self._stamps = struct.Struct("".join(stamps))
         self._statuses = [value.status for value in values]
         self._stamp_at = {index: place for place, index in enumerate(self.stamped)}
+        self._places = range(first, first + len(values))
+        self._is_plain = [
+            index not in detailed and not value.status >> 30 and bool(value.flags & HAS_VALUE)
+            for index, value in enumerate(values, first)
+        ]
+        self._detailed = [index for index, is_plain in zip(self._places, self._is_plain) if not is_plain]
 
     def fits(self, body: bytes, pos: int) -> bool:
         """Whether every mask, type and status is where and what it was."""
@@ -197,29 +210,26 @@ class _Run:
             return False
         return int.from_bytes(body[pos : pos + self.size], "little") & self._mask == self._constant
 
-    def compare(self, old: bytes, old_pos: int, new: bytes, new_pos: int, moved: Set[int]) -> List[Reading]:
+    def compare(self, old: bytes, old_pos: int, new: bytes, new_pos: int, change: ReplyChange) -> None:
+        """Add to `change` what the run at `new_pos` tells against the one at `old_pos`."""
         raw, before = self._raw.unpack_from(new, new_pos), self._raw.unpack_from(old, old_pos)
-        changed: List[int] = []
-        if raw != before:
-            changed = list(compress(range(self.count), map(ne, raw, before)))
+        differs: List[bool] = list(map(ne, raw, before)) if raw != before else []
         stamps: Tuple[int, ...] = ()
         if self.watches_stamps:
             stamps = self._stamps.unpack_from(new, new_pos)
             stamps_before = self._stamps.unpack_from(old, old_pos)
             if stamps != stamps_before:
-                differs = set(compress(self.stamped, map(ne, stamps, stamps_before)))
-                moved |= differs.difference(self.first + place for place in changed)
-        if not changed:
-            return []
+                moved = compress(self.stamped, map(ne, stamps, stamps_before))
+                change.moved.update(place for place in moved if not (differs and differs[place - self.first]))
+        if not differs:
+            return
         typed = self._typed.unpack_from(new, new_pos)
-        first, statuses, stamp_at = self.first, self._statuses, self._stamp_at
-        if not stamps:
-            return [Reading(first + i, typed[i], statuses[i], None) for i in changed]
-        found = []
-        for i in changed:
-            place = stamp_at.get(first + i)
-            found.append(Reading(first + i, typed[i], statuses[i], None if place is None else stamps[place]))
-        return found
+        plain = list(map(and_, differs, self._is_plain))
+        change.blocks.append((list(compress(self._places, plain)), list(compress(typed, plain))))
+        for place in compress(self._detailed, [differs[place - self.first] for place in self._detailed]):
+            at = self._stamp_at.get(place)
+            ticks = stamps[at] if stamps and at is not None else None
+            change.readings.append(Reading(place, typed[place - self.first], self._statuses[place - self.first], ticks))
 
 
 def _times_size(flags: int) -> int:
@@ -234,11 +244,15 @@ def _has_fixed_size(value: DataValue) -> bool:
 
 
 class ReplyDecoder:
-    """The replies to one repeated Read request of `count` nodes. `watched` are the indexes whose stamps matter."""
+    """The replies to one repeated Read request of `count` nodes.
 
-    def __init__(self, count: int, watched: Collection[int] = ()) -> None:
+    `watched` are the places whose source timestamps matter, `detailed` those that shall come as a Reading all the same.
+    """
+
+    def __init__(self, count: int, watched: Collection[int] = (), detailed: Collection[int] = ()) -> None:
         self._count = count
         self._watched = frozenset(watched)
+        self._detailed = self._watched.union(detailed)
         self._previous = b""
         self._layout: List[Any] = []  # _Run, or the index of a value that is decoded on its own
 
@@ -246,7 +260,7 @@ class ReplyDecoder:
         """Compare the results at `pos` with the last reply's. Raises Malformed: the decoder is then of no more use."""
         results = body[pos:]
         if results == self._previous:
-            return ReplyChange([], ())
+            return ReplyChange([], [], set())
         change = self._compare_by_layout(results) if self._previous else None
         if change is None:
             change = self._compare_one_by_one(results)
@@ -264,50 +278,46 @@ class ReplyDecoder:
         if results[:4] != old[:4]:
             return None
         pos = old_pos = 4
-        readings: List[Reading] = []
-        moved: Set[int] = set()
+        change = ReplyChange([], [], set())
         for entry in self._layout:
             if isinstance(entry, _Run):
                 if not entry.fits(results, pos):
                     return None
-                readings += entry.compare(old, old_pos, results, pos, moved)
+                entry.compare(old, old_pos, results, pos, change)
                 pos += entry.size
                 old_pos += entry.size
                 continue
-            index, raw = entry
+            place, raw = entry
             if results.startswith(raw, pos):
                 pos += len(raw)
                 old_pos += len(raw)
                 continue
             value, end = _decode_one(results, pos)
             before, old_end = _decode_one(old, old_pos)
-            self._compare_values(index, before, value, readings, moved)
+            self._compare_values(place, before, value, change)
             entry[1] = results[pos:end]
             pos, old_pos = end, old_end
         is_end = pos + 4 == len(results) and results[pos:] in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x00")
-        return ReplyChange(readings, tuple(moved)) if is_end else None
+        return change if is_end else None
 
     def _compare_one_by_one(self, results: bytes) -> ReplyChange:
         ends: List[int] = []
         values = decode_read(results, 0, self._count, ends)
         old = decode_read(self._previous, 0, self._count) if self._previous else []
-        readings: List[Reading] = []
-        moved: Set[int] = set()
-        for index, value in enumerate(values):
+        change = ReplyChange([], [], set())
+        for place, value in enumerate(values):
             if old:
-                self._compare_values(index, old[index], value, readings, moved)
+                self._compare_values(place, old[place], value, change)
             else:
-                readings.append(Reading(index, value.value, value.status, value.source_ticks))
+                change.readings.append(Reading(place, value.value, value.status, value.source_ticks))
         self._learn(results, values, ends)
-        return ReplyChange(readings, tuple(moved))
+        return change
 
-    def _compare_values(
-        self, index: int, old: DataValue, new: DataValue, readings: List[Reading], moved: Set[int]
-    ) -> None:
+    def _compare_values(self, place: int, old: DataValue, new: DataValue, change: ReplyChange) -> None:
         if new.variant != old.variant or new.status != old.status:
-            readings.append(Reading(index, new.value, new.status, new.source_ticks))
-        elif index in self._watched and new.source_ticks != old.source_ticks:
-            moved.add(index)
+            change.readings.append(Reading(place, new.value, new.status, new.source_ticks))
+        elif place in self._watched and new.source_ticks != old.source_ticks:
+            change.moved.add(place)
 
     def _learn(self, results: bytes, values: Sequence[DataValue], ends: Sequence[int]) -> None:
         self._layout = []
@@ -318,11 +328,11 @@ class ReplyDecoder:
                 run.append(value)
                 continue
             if run:
-                self._layout.append(_Run(index - len(run), run, self._watched))
+                self._layout.append(_Run(index - len(run), run, self._watched, self._detailed))
                 run = []
             self._layout.append([index, raw])
         if run:
-            self._layout.append(_Run(len(values) - len(run), run, self._watched))
+            self._layout.append(_Run(len(values) - len(run), run, self._watched, self._detailed))
 
 
 def _decode_one(results: bytes, pos: int) -> Tuple[DataValue, int]:

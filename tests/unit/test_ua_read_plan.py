@@ -69,6 +69,13 @@ def test_the_lean_decoder_tells_exactly_what_changed(data: Any) -> None:
         now = {place: (one.variant, one.status) for place, one in enumerate(full)}
         change = decoder.decode(body, 4)
         found = {reading.place for reading in change.readings}
+        plain = {place: value for places, values in change.blocks for place, value in zip(places, values)}
+        assert not found & set(plain)
+        assert not watched & set(plain)
+        for place, value in plain.items():
+            assert repr(value) == repr(full[place].value)
+            assert not full[place].status >> 30
+        found |= set(plain)
         assert {place for place in now if before.get(place) != now[place]} == found
         for reading in change.readings:
             one = full[reading.place]
