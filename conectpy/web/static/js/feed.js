@@ -5,6 +5,7 @@ const SILENT_MS = 7000;   // the stream pings every 3 s
 const FIRST_MS = 2500;    // a stream that shows nothing by then is helped out by polling
 const POLL_MS = 1000;
 const RETRY_MS = 5000;
+const HIDDEN_MS = 20000;
 
 export class Feed {
   // onData(document, isWhole) gets plain objects shaped like /data; onState gets "live", "polling", "lost".
@@ -18,9 +19,15 @@ export class Feed {
     this.isPolling = false;
     this.openStream();
     setInterval(() => this.check(), 500);
-    // A page that slept (laptop lid, background tab) starts afresh instead of trusting a dead socket.
+    // Browsers allow six connections to a host: a tab that nobody looks at gives its own back. When it is looked at
+    // again (also after the laptop slept) it starts afresh instead of trusting a dead socket.
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && performance.now() - this.streamHeardAt > SILENT_MS) this.openStream();
+      clearTimeout(this.leaving);
+      if (document.hidden) this.leaving = setTimeout(() => this.source.close(), HIDDEN_MS);
+      else if (this.source.readyState === EventSource.CLOSED || performance.now() - this.streamHeardAt > SILENT_MS) {
+        this.heardAt = performance.now();
+        this.openStream();
+      }
     });
     addEventListener("pagehide", () => this.source?.close());
     addEventListener("pageshow", (event) => { if (event.persisted) this.openStream(); });
@@ -52,6 +59,7 @@ export class Feed {
   }
 
   check() {
+    if (document.hidden) return;
     const now = performance.now();
     const isStreaming = now - this.streamHeardAt < SILENT_MS;
     if (!isStreaming && now - this.openedAt > FIRST_MS) this.poll();
