@@ -1,4 +1,4 @@
-"""The monitor script as a user starts it, simulated lagoons and all, in a real browser; then killed, and started again."""
+"""The monitor script as a user starts it, simulated lagoons and all, in a real browser; killed, and started again."""
 
 from __future__ import annotations
 
