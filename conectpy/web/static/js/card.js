@@ -28,7 +28,8 @@ export function stateKind(tag, label) {
 }
 
 class Row {
-  constructor(tag, entry) {
+  constructor(address, tag, entry) {
+    this.address = address;
     this.tag = tag;
     this.entry = entry;
     this.kind = entry.is_state ? stateKind(tag, entry.label) : null;
@@ -46,8 +47,11 @@ class Row {
     const head = make("span", "tag-name");
     this.lamp = make("span", "lamp");
     this.lamp.setAttribute("aria-hidden", "true");
-    this.label = make("bdi", "label", this.entry.label || this.tag);
+    // A state leads to its events, a number to its trend.
+    this.label = make("a", "label", this.entry.label || this.tag);
+    this.label.href = `/${this.kind ? "events" : "trends"}?${new URLSearchParams({ plc: this.address, tag: this.tag })}`;
     this.label.title = this.tag;
+    this.label.dir = "auto";
     this.code = make("bdi", "code", this.tag);
     head.append(...(this.kind ? [this.lamp] : []), this.label, ...(this.entry.label && this.entry.label !== this.tag ? [this.code] : []));
     this.value = make("span", "value");
@@ -165,7 +169,7 @@ export class Card {
         row.isDirty = true;
         row.spark?.add(row.entry, nowMs());
       } else {
-        this.rows.set(tag, new Row(tag, plc[tag]));
+        this.rows.set(tag, new Row(this.address, tag, plc[tag]));
         isNew = true;
       }
     }
