@@ -77,6 +77,12 @@ def parse_reply(service: int, reply: bytes) -> CipReply:
     return CipReply(reply[2], struct.unpack_from(f"<{reply[3]}H", reply, REPLY_HEAD_BYTES), reply[start:])
 
 
+def as_read_reply(reply: CipReply) -> bytes:
+    """The bytes of a Read Tag reply that says the same."""
+    words = struct.pack(f"<{len(reply.extended)}H", *reply.extended)
+    return bytes((READ_TAG | REPLY_BIT, 0, reply.status, len(reply.extended))) + words + reply.data
+
+
 def split_replies(reply: bytes, count: int) -> Tuple[CipReply, List[Tuple[int, int]]]:
     """The whole reply to a Multiple Service Packet, and start and end of each of its `count` parts in `reply`.
 

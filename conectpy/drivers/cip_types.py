@@ -6,7 +6,7 @@ Sources: Rockwell 1756-PM020 (type codes, read replies, status of tag services),
 from __future__ import annotations
 
 import struct
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Union
+from typing import Callable, Dict, NamedTuple, Optional, Sequence
 
 from pycomm3.cip import EXTEND_CODES, SERVICE_STATUS
 
@@ -19,24 +19,27 @@ PARTIAL, SERVICE_NOT_SUPPORTED, REPLY_TOO_LARGE, TOO_MUCH_DATA, EMBEDDED_ERROR =
 PATH_ERRORS = (0x04, 0x05, 0x16)
 BEYOND_END = (0xFF, 0x2105)
 
-Scalar = Union[bool, int, float, str]
-Convert = Callable[..., Scalar]
+ToText = Callable[[bytes], str]
 
 
 class Atomic(NamedTuple):
-    """An atomic type: `raw` is the struct code by which values are compared (bits, so that NaN equals itself)."""
+    """An atomic type: `raw` is the struct code by which values are compared, `typed` the one that makes them.
+
+    They differ where floats are made of bits: NaN is no change of itself.
+    """
 
     name: str
     code: int
     size_bytes: int
     raw: str
     is_word: bool = True
+    typed: str = ""
 
 
 ATOMICS: Dict[int, Atomic] = {
     item.code: item
     for item in (
-        Atomic("BOOL", BOOL_CODE, 1, "B", is_word=False),
+        Atomic("BOOL", BOOL_CODE, 1, "?", is_word=False),
         Atomic("SINT", 0xC2, 1, "b"),
         Atomic("INT", 0xC3, 2, "h"),
         Atomic("DINT", 0xC4, 4, "i"),
@@ -45,8 +48,8 @@ ATOMICS: Dict[int, Atomic] = {
         Atomic("UINT", 0xC7, 2, "H"),
         Atomic("UDINT", 0xC8, 4, "I"),
         Atomic("ULINT", 0xC9, 8, "Q"),
-        Atomic("REAL", 0xCA, 4, "I", is_word=False),
-        Atomic("LREAL", 0xCB, 8, "Q", is_word=False),
+        Atomic("REAL", 0xCA, 4, "I", is_word=False, typed="f"),
+        Atomic("LREAL", 0xCB, 8, "Q", is_word=False, typed="d"),
         Atomic("STIME", 0xCC, 4, "i", is_word=False),
         Atomic("DATE", 0xCD, 2, "H", is_word=False),
         Atomic("TIME_OF_DAY", 0xCE, 4, "I", is_word=False),
@@ -111,23 +114,7 @@ def type_name(head: bytes) -> str:
     return f"structure 0x{int.from_bytes(head[2:4], 'little'):04x}" if code == STRUCT_CODE else f"type 0x{code:04x}"
 
 
-# -- raw values to values ----------------------------------------------------------------------------------------------
-
-
-def to_boolean(raw: int) -> bool:
-    return raw != 0
-
-
-def to_real(raw: int) -> float:
-    """The REAL with these bits."""
-    value: float = struct.unpack("<f", raw.to_bytes(4, "little"))[0]
-    return value
-
-
-def to_lreal(raw: int) -> float:
-    """The LREAL with these bits."""
-    value: float = struct.unpack("<d", raw.to_bytes(8, "little"))[0]
-    return value
+# -- texts -------------------------------------------------------------------------------------------------------------
 
 
 def to_string(raw: bytes) -> str:
@@ -135,7 +122,7 @@ def to_string(raw: bytes) -> str:
     return raw[4 : 4 + int.from_bytes(raw[:4], "little")].decode("latin-1")
 
 
-def plain_string_converter(length_bytes: int) -> Convert:
+def plain_string_converter(length_bytes: int) -> ToText:
     """What makes a text of a length in `length_bytes` bytes, then the text."""
 
     def convert(raw: bytes) -> str:
@@ -144,21 +131,11 @@ def plain_string_converter(length_bytes: int) -> Convert:
     return convert
 
 
-_CONVERTERS: Dict[int, Convert] = {BOOL_CODE: to_boolean, 0xCA: to_real, 0xCB: to_lreal}
-
-
-def converter_of(definition: Definition) -> Optional[Convert]:
-    """What makes a value of a raw one; None: nothing has to be done."""
+def text_converter(definition: Definition) -> Optional[ToText]:
+    """What makes the text of a string's bytes; None: it is no string."""
     if definition.length_bytes:
         return plain_string_converter(definition.length_bytes)
-    if definition.atomic is None:
-        return to_string
-    return _CONVERTERS.get(definition.atomic.code)
-
-
-def bit_converter(bit: int) -> Convert:
-    """What takes one bit out of a word."""
-    return lambda raw: raw >> bit & 1 == 1
+    return to_string if definition.is_string else None
 
 
 # -- status ------------------------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from ..timestamps import utc_now
 from .base import DriverMemory
 from .cip_batch import Batch
 from .cip_link import CipLink
-from .cip_messages import READ_TAG, REPLY_BIT, CipReply, MalformedReply
+from .cip_messages import CipReply, MalformedReply, as_read_reply
 from .cip_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, Definition
 from .logix_device import INFO_REQUESTS, Device, frozen_reason
-from .scan_frame import Change, Frame, FrameRefused
+from .scan_frame import Frame, FrameRefused, Pair
 from .scan_plan import MODE, Plan, Read, make_plan
 from .tag_paths import TagPath, TagSyntaxError, parse_tag
 from .tag_probe import find_definitions
@@ -50,8 +50,12 @@ class LogixPlc:
         self._is_aborted = False
         self._names = [tag.tag for tag in plc.tags]
         self._paths: Dict[int, TagPath] = {}
-        self._samples: List[Optional[Sample]] = [None] * len(plc.tags)
-        self._found: Dict[int, Sample] = {}  # what this scan has seen so far
+        self._samples: Dict[str, Sample] = {}
+        self._bad: Set[str] = set()
+        self._place = {name: number for number, name in enumerate(self._names)}
+        self._changes: List[Pair] = []  # what this scan has seen so far
+        self._before: Dict[str, Optional[Sample]] = {}  # what was told before, of what was learned in this scan
+        self._new_faulty: List[Pair] = []  # to be told by the next scan
         self._definitions: Dict[str, Definition] = memory.setdefault("definitions", {})
         self._separate: Set[str] = set()  # elements whose range failed
         self._crowded: Set[str] = set()  # reads whose reply found no room in its frame
@@ -63,14 +67,13 @@ class LogixPlc:
         self._room_bytes = 0
         self._replanned_s = float("-inf")
         self._rechecked_s = time.monotonic()
-        self._mode_raw: Optional[int] = None
         self._rtts_s: List[float] = []
         self._rtt_s = self._rtt_median_s = 0.0
         for number, name in enumerate(self._names):
             try:
                 self._paths[number] = parse_tag(name)
             except TagSyntaxError as exc:
-                self._found[number] = Sample(None, str(exc))
+                self._new_faulty.append((name, Sample(None, str(exc))))
 
     # -- connection ----------------------------------------------------------------------------------------------------
 
@@ -163,16 +166,15 @@ class LogixPlc:
             self._crowded,
             self._device.is_controller,
         )
-        frames = [Frame(reads, is_multiple) for reads in plan.frames]
+        frames = [Frame(reads, is_multiple, self._names) for reads in plan.frames]
         self._frames = [(frame, link.prepare(frame.request)) for frame in frames]
-        self._alone = [(Frame([read], False), read) for read in plan.alone]
-        self._mode_raw = None
+        self._alone = [(Frame([read], False, self._names), read) for read in plan.alone]
         self._note_faulty(plan)
 
     def _note_faulty(self, plan: Plan) -> None:
         self._faulty = {number for number, _ in plan.faulty}
-        for number, error in plan.faulty:
-            self._found[number] = Sample(None, f"{self._names[number]} {error}")
+        names = self._names
+        self._new_faulty += [(names[number], Sample(None, f"{names[number]} {error}")) for number, error in plan.faulty]
 
     def _plan_again(self) -> bool:
         """After a reply that did not fit: find the tags' definitions again and plan anew; whether that was done."""
@@ -221,69 +223,67 @@ class LogixPlc:
         """Read every configured tag once. Raises DriverError."""
         sent_utc, start_s = utc_now(), time.monotonic()
         try:
-            while True:
-                try:
-                    self._read_frames()
-                except FrameRefused as refused:
-                    self._adapt_to(refused)
-                    continue
+            self._read_frames()
+            while self._doubtful or start_s - self._rechecked_s > RECHECK_S:
                 if not self._plan_again():
                     break
+                self._read_frames()
         except (PycommError, MalformedReply, FrameRefused, OSError) as exc:
             self._fail(f"reading {len(self._names)} tags", exc)
         duration_s = time.monotonic() - start_s
-        frozen = frozen_reason(self._mode_raw)
+        frozen = next((frozen_reason(frame.mode) for frame, _ in self._frames if frame.mode is not None), None)
         return Scan(sent_utc, utc_now(), duration_s, self._take_changes(), frozen)
 
     def _read_frames(self) -> None:
-        link = self._connected()
-        rtt_s = self._rtt_s
-        at_s = time.monotonic()
+        """Every frame once; where the controller does not execute one as a whole, all again in other frames."""
+        while True:
+            try:
+                self._exchange_frames()
+                return
+            except FrameRefused as refused:
+                self._adapt_to(refused)
+
+    def _exchange_frames(self) -> None:
+        link, rtt_s = self._connected(), self._rtt_s
+        if self._new_faulty:
+            self._note_learned(self._new_faulty)
+            self._new_faulty = []
         for frame, message in self._frames:
-            reply = link.exchange(message)
-            now_s = time.monotonic()
-            rtt_s = now_s - at_s
-            for change in frame.decode(reply):
-                self._note_change(change)
-            if frame.doubtful:
-                self._note_doubtful(frame)
             at_s = time.monotonic()
+            reply = link.exchange(message)
+            rtt_s = time.monotonic() - at_s
+            self._decode(frame, reply)
         for frame, read in self._alone:
-            answer = self._batch.read_in_fragments(read.request)
-            words = b"".join(word.to_bytes(2, "little") for word in answer.extended)
-            head = bytes((READ_TAG | REPLY_BIT, 0, answer.status, len(answer.extended)))
-            for change in frame.decode(head + words + answer.data):
-                self._note_change(change)
-            if frame.doubtful:
-                self._note_doubtful(frame)
+            self._decode(frame, as_read_reply(self._batch.read_in_fragments(read.request)))
         self._note_rtt(rtt_s)
 
-    def _note_change(self, change: Change) -> None:
-        found = self._found
-        raw, fault = change.raw, change.fault
-        for number, convert in change.uses:
-            if number == MODE:
-                self._mode_raw = raw if isinstance(raw, int) else None
-            elif fault is not None:
-                text = f"{self._names[number]}: {fault.error}"
-                found[number] = Sample(None, text, is_vanished=fault.is_vanished)
-            else:
-                found[number] = Sample(raw if convert is None else convert(raw))  # type: ignore[arg-type]
+    def _decode(self, frame: Frame, reply: bytes) -> None:
+        pairs = frame.decode(reply)
+        if frame.is_learning:
+            self._note_learned(pairs)
+            self._doubtful |= {use.tag for read in frame.doubtful for slot in read.slots for use in slot.uses} - {MODE}
+        elif pairs:
+            self._changes += pairs
+            self._samples.update(pairs)
 
-    def _note_doubtful(self, frame: Frame) -> None:
-        self._doubtful |= {use.tag for read in frame.doubtful for slot in read.slots for use in slot.uses} - {MODE}
+    def _note_learned(self, pairs: List[Pair]) -> None:
+        """Pairs of which some may be no news (a new plan tells everything once more), or bad."""
+        told = self._samples
+        for name, sample in pairs:
+            if told.get(name) != sample:
+                self._before.setdefault(name, told.get(name))
+                told[name] = sample
+                self._changes.append((name, sample))
+                (self._bad.discard if sample.error is None else self._bad.add)(name)
 
-    def _take_changes(self) -> Tuple[Tuple[str, Sample], ...]:
-        """What this scan has found, as far as it differs from what was reported last."""
-        if not self._found:
-            return ()
-        names, samples = self._names, self._samples
-        changes = []
-        for number, sample in sorted(self._found.items()):
-            if samples[number] != sample:
-                samples[number] = sample
-                changes.append((names[number], sample))
-        self._found = {}
+    def _take_changes(self) -> Tuple[Pair, ...]:
+        """What this scan tells: each tag once, in the order of the configuration where it had to be learned."""
+        changes, before = self._changes, self._before
+        self._changes, self._before = [], {}
+        if before:
+            last = dict(changes)
+            changes = [(name, last[name]) for name in sorted(last, key=self._place.__getitem__)]
+            changes = [(name, sample) for name, sample in changes if name not in before or before[name] != sample]
         return tuple(changes)
 
     # -- facts ---------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ class LogixPlc:
             "rtt_ms": round(self._rtt_s * 1000, 2),
             "rtt_ms_median": round(self._rtt_median_s * 1000, 2),
             "tags": len(self._names),
-            "tags_bad": sum(sample is not None and sample.error is not None for sample in self._samples),
+            "tags_bad": len(self._bad),
         }
 
     def _note_rtt(self, rtt_s: float) -> None:

@@ -9,13 +9,18 @@ code, status, type and length is checked, and what is not as planned is a bad sa
 from __future__ import annotations
 
 import struct
+from itertools import compress
+from operator import ne
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ..models import Sample
 from .cip_messages import CipReply, join_requests, parse_reply, split_replies
 from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
-from .scan_plan import Read, Slot, Use, compile_slots
+from .scan_plan import MODE, Read, Slot, compile_slots
 
-Raw = Union[None, int, bytes]
+Raw = Union[None, bool, int, bytes]
+Pair = Tuple[str, Sample]
+"""A tag's name and its sample."""
 
 
 class TagFault(NamedTuple):
@@ -33,90 +38,150 @@ class FrameRefused(Exception):
         self.reply = reply
 
 
-class Change(NamedTuple):
-    """New raw value of the tags of a slot; or, where there is none, the fault."""
+class _Span(NamedTuple):
+    """Where in the reply the value of a slot lies; its bytes may be fewer than planned (`raw`)."""
 
-    uses: Tuple[Use, ...]
-    raw: Raw
-    fault: Optional[TagFault] = None
+    start: int
+    end: int
+    slot: int
+    raw: str
 
 
 class _Layout(NamedTuple):
-    """What a reply looks like when nothing but values differ from the one that taught it."""
+    """What a reply looks like when nothing but values differ from the one that taught it.
 
-    size: int
+    Per value: its slot, and the name of the tag that it is as it stands (None where more has to be done). `typed` is
+    None when it makes the same as `raw`.
+    """
+
+    size_bytes: int
     mask: int
     fixed: int
-    values: struct.Struct
+    raw: struct.Struct
+    typed: Optional[struct.Struct]
     slots: Tuple[int, ...]
-    uses: Tuple[Tuple[Use, ...], ...]
+    names: Tuple[Optional[str], ...]
 
 
 class Frame:
-    """Reads that are asked for together. `decode` is given each reply in turn.
+    """Reads that are asked for together. `decode` is given each reply in turn; `names` are the tags' by their numbers.
 
-    `doubtful` are reads whose last reply did not fit the plan (or has come for the first time): their definitions
-    have to be found again. `crowded` are those whose replies found no room in the frame.
+    After `decode`: `is_learning` says that the reply had to be read step by step, `doubtful` are reads whose reply did
+    not fit the plan (or came for the first time): their definitions have to be found again. `crowded` are those whose
+    replies found no room in the frame. `mode` is the controller's status word, where this frame asks for it.
     """
 
-    def __init__(self, reads: Sequence[Read], is_multiple: bool) -> None:
+    def __init__(self, reads: Sequence[Read], is_multiple: bool, names: Sequence[str]) -> None:
         self.reads = list(reads)
         self.is_multiple = is_multiple and len(reads) > 1
         self.request = join_requests([read.request for read in reads]) if self.is_multiple else reads[0].request
+        self.mode: Optional[int] = None
+        self.is_learning = False
         self.doubtful: List[Read] = []
         self.crowded: List[Read] = []
+        self._names = names
         self._structs = [compile_slots(read) for read in self.reads]
         self._slots: List[Slot] = [slot for read in self.reads for slot in read.slots]
         self._faults: Dict[int, TagFault] = {}
         self._last: Optional[bytes] = None
         self._layout: Optional[_Layout] = None
-        self._values: Tuple[Raw, ...] = (None,) * len(self._slots)  # of the learned layout's slots, or of all
-        self._is_first = True
+        self._values: Sequence[Raw] = ()  # of the learned layout
 
-    def decode(self, reply: bytes) -> Sequence[Change]:
+    def decode(self, reply: bytes) -> List[Pair]:
         """What differs from the reply before; for the first reply everything. Raises MalformedReply, FrameRefused."""
+        self.is_learning = False
         if reply == self._last:
-            return ()
+            return []
         layout = self._layout
-        if layout is None or len(reply) != layout.size:
-            return self._read_slowly(reply)
+        if layout is None or len(reply) != layout.size_bytes:
+            return self._learn(reply)
         if int.from_bytes(reply, "little") & layout.mask != layout.fixed:
-            return self._read_slowly(reply)
-        values = layout.values.unpack(reply)
-        before, uses = self._values, layout.uses
+            return self._learn(reply)
+        before, values = self._values, layout.raw.unpack(reply)
         self._last, self._values = reply, values
-        return [Change(uses[at], new) for at, (new, old) in enumerate(zip(values, before)) if new != old]
+        changed = list(compress(range(len(values)), map(ne, values, before)))
+        return self._samples(layout, reply, changed, before)
+
+    def _samples(self, layout: _Layout, reply: bytes, changed: Sequence[int], before: Sequence[Raw]) -> List[Pair]:
+        """The samples of these values of the layout. A tuple's constructor makes them: there are many."""
+        if not changed:
+            return []
+        values = self._values
+        typed = values if layout.typed is None else layout.typed.unpack(reply)
+        new, names = tuple.__new__, layout.names
+        pairs: List[Pair] = [
+            (name, new(Sample, (typed[at], None, None, False, False)))
+            for at, name in [(at, names[at]) for at in changed]
+            if name is not None
+        ]
+        if len(pairs) < len(changed):
+            for at in changed:
+                if names[at] is None:
+                    self._add_made(pairs, self._slots[layout.slots[at]], values[at], typed[at], before[at])
+        return pairs
+
+    def _add_made(self, pairs: List[Pair], slot: Slot, raw: Raw, typed: Raw, before: Raw) -> None:
+        """The samples of what is made out of a slot: texts, bits, the mode."""
+        names = self._names
+        for tag, bit in slot.uses:
+            if bit is not None:
+                assert isinstance(raw, int)
+                if not isinstance(before, int) or (raw ^ before) >> bit & 1:
+                    pairs.append((names[tag], Sample(raw >> bit & 1 == 1)))
+            elif tag == MODE:
+                self.mode = raw if isinstance(raw, int) else None
+            elif slot.to_text is not None:
+                assert isinstance(raw, bytes)
+                text = slot.to_text(raw)
+                if not isinstance(before, bytes) or slot.to_text(before) != text:
+                    pairs.append((names[tag], Sample(text)))
+            else:
+                pairs.append((names[tag], Sample(typed)))  # type: ignore[arg-type]
 
     # -- step by step --------------------------------------------------------------------------------------------------
 
-    def _read_slowly(self, reply: bytes) -> List[Change]:
-        pieces = self._split(reply)
-        known: List[Raw] = self._all_values()
-        values: List[Raw] = []
-        faults: Dict[int, TagFault] = {}
-        spans: List[Tuple[int, int, int, str]] = []  # (start, end, slot, layout) of the values in the reply
+    def _learn(self, reply: bytes) -> List[Pair]:
+        """Read a reply with all checks; what is sound teaches the layout, the rest are faults."""
         self.doubtful, self.crowded = [], []
-        for read, layout, (start, end) in zip(self.reads, self._structs, pieces):
-            first = len(values)
-            found = self._read_one(read, layout, reply[start:end])
-            if isinstance(found, TagFault):
-                values += [None] * len(read.slots)
-                faults.update({first + at: found for at in range(len(read.slots))})
-                continue
-            raws, data_at = found
-            values += raws
-            for at, (slot, raw) in enumerate(zip(read.slots, raws)):
-                text = f"{len(raw)}s" if isinstance(raw, bytes) else slot.layout
-                begin = start + data_at + slot.at
-                spans.append((begin, begin + struct.calcsize("<" + text), first + at, text))
-        changes = [
-            Change(slot.uses, values[at], faults.get(at))
-            for at, slot in enumerate(self._slots)
-            if self._is_first or values[at] != known[at] or faults.get(at) != self._faults.get(at)
+        spans, faults = self._inspect(reply)
+        known: Dict[int, Raw] = dict(zip(self._layout.slots, self._values)) if self._layout is not None else {}
+        layout = self._layout = self._lay_out(reply, spans)
+        values = self._values = layout.raw.unpack(reply)
+        before = [known.get(slot) for slot in layout.slots]
+        changed = [at for at, (new, old) in enumerate(zip(values, before)) if old is None or new != old]
+        pairs = self._samples(layout, reply, changed, before)
+        for slot, fault in faults.items():
+            if fault != self._faults.get(slot):
+                pairs += self._fault_samples(self._slots[slot], fault)
+        self._faults, self._last, self.is_learning = faults, reply, True
+        return pairs
+
+    def _fault_samples(self, slot: Slot, fault: TagFault) -> List[Pair]:
+        if any(tag == MODE for tag, _ in slot.uses):
+            self.mode = None
+        return [
+            (self._names[tag], Sample(None, f"{self._names[tag]}: {fault.error}", is_vanished=fault.is_vanished))
+            for tag, _ in slot.uses
+            if tag != MODE
         ]
-        self._faults, self._is_first, self._last = faults, False, reply
-        self._learn(reply, spans, values)
-        return changes
+
+    def _inspect(self, reply: bytes) -> Tuple[List[_Span], Dict[int, TagFault]]:
+        """Where the sound values lie, and the faults by slot. Raises MalformedReply, FrameRefused."""
+        spans: List[_Span] = []
+        faults: Dict[int, TagFault] = {}
+        first = 0
+        for read, (start, end) in zip(self.reads, self._split(reply)):
+            found = self._inspect_read(read, reply[start:end])
+            for number, slot in enumerate(read.slots, first):
+                if isinstance(found, TagFault):
+                    faults[number] = found
+                else:
+                    at, size = found
+                    raw = slot.raw if read.size_bytes is not None else f"{size}s"
+                    begin = start + at + slot.at
+                    spans.append(_Span(begin, begin + struct.calcsize("<" + raw), number, raw))
+            first += len(read.slots)
+        return spans, faults
 
     def _split(self, reply: bytes) -> List[Tuple[int, int]]:
         if not self.is_multiple:
@@ -126,35 +191,24 @@ class Frame:
             raise FrameRefused(whole)
         return pieces
 
-    def _all_values(self) -> List[Raw]:
-        if self._layout is None:
-            return list(self._values)
-        known: List[Raw] = [None] * len(self._slots)
-        for slot, value in zip(self._layout.slots, self._values):
-            known[slot] = value
-        return known
-
-    def _read_one(self, read: Read, layout: struct.Struct, piece: bytes) -> Union[TagFault, Tuple[List[Raw], int]]:
-        """Raw values and where the data begins, or the fault."""
+    def _inspect_read(self, read: Read, piece: bytes) -> Union[TagFault, Tuple[int, int]]:
+        """Where in the piece the data begins and how many bytes it has; or the fault."""
         answer = parse_reply(read.service, piece)
         if answer.status:
             return self._refused(read, answer)
         if read.head is None:
             self.doubtful.append(read)
             return TagFault("is there again; its type is being found out")
-        data, size = answer.data, len(read.head)
-        if data[:size] != read.head:
+        data, head = answer.data, len(read.head)
+        if data[:head] != read.head:
             self.doubtful.append(read)
             return TagFault(f"its type has changed: {type_name(data)} instead of {type_name(read.head)}")
-        data_at = len(piece) - len(data) + size
-        if read.size_bytes is None:
-            raws: List[Raw] = [data[size:]]
-            return raws, data_at
-        is_padded = read.size_bytes % 2 == 1 and len(data) == size + read.size_bytes + 1
-        if len(data) != size + read.size_bytes and not is_padded:
+        size = len(data) - head
+        is_padded = read.size_bytes is not None and read.size_bytes % 2 == 1 and size == read.size_bytes + 1
+        if read.size_bytes is not None and size != read.size_bytes and not is_padded:
             self.doubtful.append(read)
-            return TagFault(f"{len(data) - size} bytes came instead of {read.size_bytes}")
-        return list(layout.unpack_from(data, size)), data_at
+            return TagFault(f"{size} bytes came instead of {read.size_bytes}")
+        return len(piece) - size, size
 
     def _refused(self, read: Read, answer: CipReply) -> TagFault:
         if answer.status in (PARTIAL, REPLY_TOO_LARGE) and self.is_multiple:
@@ -165,22 +219,29 @@ class Frame:
         is_beyond = (answer.status, *answer.extended[:1]) == BEYOND_END
         return TagFault(answer.reason, answer.status in PATH_ERRORS or is_beyond)
 
-    def _learn(self, reply: bytes, spans: Sequence[Tuple[int, int, int, str]], values: Sequence[Raw]) -> None:
+    def _lay_out(self, reply: bytes, spans: Sequence[_Span]) -> _Layout:
         mask = bytearray(b"\xff" * len(reply))
-        layout, at = "<", 0
-        for start, end, _, text in spans:
-            mask[start:end] = bytes(end - start)
-            layout += (f"{start - at}x" if start > at else "") + text
-            at = end
-        layout += f"{len(reply) - at}x" if len(reply) > at else ""
+        raw = typed = "<"
+        at = 0
+        names: List[Optional[str]] = []
+        for span in spans:
+            slot = self._slots[span.slot]
+            mask[span.start : span.end] = bytes(span.end - span.start)
+            gap = f"{span.start - at}x" if span.start > at else ""
+            raw += gap + span.raw
+            typed += gap + (slot.typed or span.raw)
+            at = span.end
+            (tag, bit), is_single = slot.uses[0], len(slot.uses) == 1
+            is_plain = is_single and bit is None and slot.to_text is None and tag != MODE
+            names.append(self._names[tag] if is_plain else None)
+        rest = f"{len(reply) - at}x" if len(reply) > at else ""
         number = int.from_bytes(mask, "little")
-        slots = tuple(slot for _, _, slot, _ in spans)
-        self._layout = _Layout(
+        return _Layout(
             len(reply),
             number,
             int.from_bytes(reply, "little") & number,
-            struct.Struct(layout),
-            slots,
-            tuple(self._slots[slot].uses for slot in slots),
+            struct.Struct(raw + rest),
+            struct.Struct(typed + rest) if typed != raw else None,
+            tuple(span.slot for span in spans),
+            tuple(names),
         )
-        self._values = tuple(values[slot] for slot in slots)

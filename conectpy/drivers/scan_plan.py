@@ -19,7 +19,7 @@ from .cip_messages import (
     STATUS_REQUEST,
     read_request,
 )
-from .cip_types import DWORD_CODE, Convert, Definition, bit_converter, converter_of
+from .cip_types import DWORD_CODE, Definition, ToText, text_converter
 from .tag_paths import TagPath
 
 MODE = -1
@@ -29,19 +29,25 @@ RANGE_REPLY_HEAD_BYTES = REPLY_HEAD_BYTES + OFFSET_BYTES
 
 
 class Use(NamedTuple):
-    """One tag that comes out of a slot of a read's data; `convert` None: the raw value is the tag's value."""
+    """One tag that comes out of a slot of a read's data: the whole of it, or one bit."""
 
     tag: int
-    convert: Optional[Convert] = None
+    bit: Optional[int] = None
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One value in a read's data, `at` bytes behind the type head, with everything that is made of it."""
+    """One value in a read's data, `at` bytes behind the type head, with everything that is made of it.
+
+    `raw` is the struct code by which it is compared, `typed` the one that makes its value, `to_text` what makes a text
+    of its bytes.
+    """
 
     at: int
-    layout: str
+    raw: str
     uses: Tuple[Use, ...]
+    typed: str = ""
+    to_text: Optional[ToText] = None
 
 
 @dataclass(frozen=True)
@@ -217,10 +223,10 @@ def _single(element: Element) -> Read:
 def _slot(element: Element, at: int) -> Slot:
     definition = element.definition
     assert definition is not None
-    layout = definition.atomic.raw if definition.atomic is not None else f"{definition.size_bytes}s"
-    whole = converter_of(definition)
-    uses = tuple(Use(tag, whole if bit is None else bit_converter(bit)) for bit, tag in element.bits)
-    return Slot(at, layout, uses)
+    uses = tuple(Use(tag, bit) for bit, tag in element.bits)
+    if definition.atomic is not None:
+        return Slot(at, definition.atomic.raw, uses, definition.atomic.typed)
+    return Slot(at, f"{definition.size_bytes}s", uses, to_text=text_converter(definition))
 
 
 # -- frames ------------------------------------------------------------------------------------------------------------
@@ -282,6 +288,6 @@ def compile_slots(read: Read) -> struct.Struct:
     layout, at = "<", 0
     for slot in read.slots:
         layout += f"{slot.at - at}x" if slot.at > at else ""
-        layout += slot.layout
-        at = slot.at + struct.calcsize("<" + slot.layout)
+        layout += slot.raw
+        at = slot.at + struct.calcsize("<" + slot.raw)
     return struct.Struct(layout)

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from conectpy.drivers.cip_messages import MalformedReply
 from conectpy.drivers.cip_types import ATOMICS, STRING, Definition
-from conectpy.drivers.scan_frame import Change, Frame, FrameRefused
+from conectpy.drivers.scan_frame import Frame, FrameRefused
 from conectpy.drivers.scan_plan import make_plan
 from conectpy.drivers.tag_paths import parse_tag
+from conectpy.models import Sample
 
 BY_NAME = {item.name: item for item in ATOMICS.values()}
 TYPES = {
     **{"A_BOOL": "BOOL", "A_SINT": "SINT", "AN_INT": "INT", "A_DINT": "DINT", "A_LINT": "LINT", "A_REAL": "REAL"},
     **{"AN_LREAL": "LREAL", "A_STRING": "STRING", "WORD.3": "DINT", "WORD.4": "DINT", "GONE": ""},
 }
-NAMES = list(TYPES)
 GOOD_VALUES = {
     **{"a_bool": b"\x01", "a_sint": b"\x80", "an_int": b"\x39\x30", "a_dint": b"\x01\x02\x03\x04"},
     **{"a_lint": bytes(range(8)), "a_real": struct.pack("<f", 1.5), "an_lreal": struct.pack("<d", -0.25)},
@@ -45,7 +45,7 @@ def make_frame(types: Dict[str, str]) -> Frame:
     paths = {number: parse_tag(tag) for number, tag in enumerate(types)}
     definitions = {parse_tag(tag).key: define(name) for tag, name in types.items() if name}
     (reads,) = make_plan(paths, definitions, 3998).frames
-    return Frame(reads, True)
+    return Frame(reads, True, list(types))
 
 
 def reply_to(frame: Frame, values: Dict[str, bytes], pieces: Optional[Dict[str, bytes]] = None) -> bytes:
@@ -71,16 +71,9 @@ def join(parts: Sequence[bytes]) -> bytes:
     return bytes((0x8A, 0, status, 0)) + struct.pack(f"<H{len(parts)}H", len(parts), *offsets) + b"".join(parts)
 
 
-def values_of(changes: Sequence[Change]) -> Dict[str, object]:
-    """By tag: the value, or the fault's text."""
-    found: Dict[str, object] = {}
-    for change in changes:
-        for use in change.uses:
-            if change.fault is not None:
-                found[NAMES[use.tag]] = change.fault.error
-            else:
-                found[NAMES[use.tag]] = change.raw if use.convert is None else use.convert(change.raw)
-    return found
+def values_of(pairs: Sequence[Tuple[str, Sample]]) -> Dict[str, object]:
+    """By tag: the value, or the error's text without the tag's name."""
+    return {tag: sample.value if sample.error is None else sample.error.partition(": ")[2] for tag, sample in pairs}
 
 
 # -- what has changed --------------------------------------------------------------------------------------------------
@@ -99,7 +92,7 @@ def test_the_same_reply_tells_nothing() -> None:
     frame = make_frame(TYPES)
     reply = reply_to(frame, GOOD_VALUES)
     frame.decode(reply)
-    assert frame.decode(bytes(bytearray(reply))) == ()
+    assert frame.decode(bytes(bytearray(reply))) == []
 
 
 def test_only_what_changed_is_told() -> None:
@@ -124,10 +117,10 @@ def test_a_tag_that_fails_alone_is_bad_alone_and_comes_back() -> None:
     frame = make_frame(TYPES)
     frame.decode(reply_to(frame, GOOD_VALUES))
     without = {key: value for key, value in GOOD_VALUES.items() if key != "a_dint"}
-    (change,) = frame.decode(reply_to(frame, without))
-    assert change.fault is not None
-    assert change.fault.is_vanished
-    assert frame.decode(reply_to(frame, without)) == ()
+    ((tag, sample),) = frame.decode(reply_to(frame, without))
+    assert tag == "A_DINT"
+    assert sample.is_vanished
+    assert frame.decode(reply_to(frame, without)) == []
     without["a_sint"] = b"\x05"
     assert values_of(frame.decode(reply_to(frame, without))) == {"A_SINT": 5}
     assert frame.doubtful == []

@@ -131,7 +131,7 @@ def test_sizes_are_counted_to_the_byte() -> None:
         for frame in plan_of({f"TAG_{n:05d}": "STRING" if n % 7 else "LINT" for n in range(300)}, room).frames:
             assert request_bytes(frame) <= room
             assert reply_bytes(frame) <= room
-            assert len(Frame(frame, True).request) == request_bytes(frame)
+            assert len(Frame(frame, True, []).request) == request_bytes(frame)
 
 
 @given(
