@@ -16,11 +16,12 @@ from .base import DriverMemory
 from .ua_browse import BrowsedNode, browse, read_attributes, read_types
 from .ua_clock import BIAS_LEAST_S, ClockOffset
 from .ua_connect import UntrustedServer, open_session
+from .ua_node_id import Malformed, NodeId, parse_node_id
 from .ua_poll import PolledNode, PollReader
 from .ua_read_plan import ATTRIBUTE_VALUE
 from .ua_session import UaSession
 from .ua_subscribe import SubscribeReader
-from .ua_values import Malformed, NodeId, parse_node_id, ticks_to_epoch_s
+from .ua_values import ticks_to_epoch_s
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,9 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tu
 
 from ..errors import DriverError
 from ..models import Value
-from .ua_channel import ChannelError
 from .ua_library import status_name, ua
+from .ua_message import ChannelError
+from .ua_node_id import NodeId, parse_node_id
 from .ua_read_plan import (
     ATTRIBUTE_VALUE,
     READ_REQUEST,
@@ -20,7 +21,7 @@ from .ua_read_plan import (
     encode_read,
 )
 from .ua_session import UaSession
-from .ua_values import TYPE_NAMES, DataValue, NodeId, parse_node_id
+from .ua_values import TYPE_NAMES, DataValue
 
 BROWSE_NAME, DATA_TYPE, VALUE_RANK, ACCESS_LEVEL = 3, 14, 15, 18  # attribute ids (OPC 10000-6, A.1)
 READ_CHUNK = 200

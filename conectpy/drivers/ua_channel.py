@@ -15,10 +15,11 @@ import struct
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ..errors import DriverError
 from .ua_library import status_name, ua, ua_binary
+from .ua_message import ChannelError, decode_response, make_request_header
+from .ua_node_id import PARSE_ERRORS, encode_bytes
 from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
-from .ua_values import PARSE_ERRORS, decode_text, encode_bytes
+from .ua_values import decode_text
 
 RECEIVE_BUFFER_BYTES = 65_536  # one chunk; what OPC UA stacks take by default
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one message of many chunks; 1,000 values need about 20 KiB
@@ -32,14 +33,6 @@ _HEADER = struct.Struct("<3scI")
 _SYMMETRIC = struct.Struct("<3scIIIII")  # header, channel, token, sequence number, request
 _U32x2 = struct.Struct("<II")
 _U32x3 = struct.Struct("<III")
-
-
-class ChannelError(DriverError):
-    """The channel is unusable from now on. `status` is the server's own code where it sent one."""
-
-    def __init__(self, text: str, status: int = 0) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class _Token(NamedTuple):
@@ -386,29 +379,3 @@ class UaChannel:
     def _fail(self, text: str, status: int = 0) -> ChannelError:
         self.is_broken = True
         return ChannelError(text, status)
-
-
-def make_request_header(token: bytes, handle: int, timeout_ms: int) -> bytes:
-    """A RequestHeader (OPC 10000-4, 7.32) around an encoded AuthenticationToken."""
-    ticks = time.time_ns() // 100 + 116_444_736_000_000_000
-    return token + struct.pack("<qIIiI", ticks, handle, 0, -1, timeout_ms) + b"\x00\x00\x00"
-
-
-def decode_response(body: bytes, kind: Any) -> Any:
-    """The response as an object of `opcua`. Raises ChannelError with the server's code, or when it does not parse."""
-    buffer = ua.utils.Buffer(body)
-    try:
-        type_id = ua_binary.nodeid_from_binary(buffer)
-        if type_id == ua.FourByteNodeId(ua.ObjectIds.ServiceFault_Encoding_DefaultBinary):
-            header = ua_binary.struct_from_binary(ua.ResponseHeader, buffer)
-            code = header.ServiceResult.value
-            raise ChannelError(f"the server refused: {status_name(code)}", code)
-        if type_id != kind().TypeId:
-            raise ChannelError(f"the server answered with {type_id} instead of a {kind.__name__}")
-        response = ua_binary.struct_from_binary(kind, ua.utils.Buffer(body))
-    except (ua.UaError, *PARSE_ERRORS, ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
-        raise ChannelError(f"a {kind.__name__} does not parse: {exc}") from exc
-    code = response.ResponseHeader.ServiceResult.value
-    if code >> 30:
-        raise ChannelError(f"the server refused: {status_name(code)}", code)
-    return response

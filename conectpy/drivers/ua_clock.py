@@ -10,7 +10,7 @@ from ..timestamps import UTC
 BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds
 DRIFT_PER_S = 100e-6  # two quartz clocks drift apart by less than this
-MAX_UNCERTAINTY_S = 0.1  # beyond this, a device time on our clock is too vague to be called exact
+MAX_UNCERTAINTY_S = 0.1  # beyond this, nobody can say whether the clocks agree
 PROOF_SCANS = 2
 PROOF_S = 1.5
 PROOF_AGAIN_S = 60.0
@@ -110,12 +110,16 @@ class ChangeTimes:
         return self._scan - scan > PROOF_SCANS and self._now_s - since_s >= proof_s
 
     def to_utc(self, epoch_s: float, after_utc: Optional[datetime], until_utc: datetime) -> Optional[datetime]:
-        """The server's time `epoch_s` on our clock, if it lies in (after, until] and the clocks are known well."""
-        offset_s = self._clock.offset_s
-        if offset_s is None or after_utc is None or self._clock.uncertainty_s > MAX_UNCERTAINTY_S:
+        """The server's time `epoch_s`, if the server's clock agrees with ours and it lies in (after, until].
+
+        A clock that is ahead or behind is not corrected for: its offset is known to some milliseconds only, and an
+        event that calls itself exact to the millisecond would claim more than was seen.
+        """
+        is_known = self._clock.offset_s == 0.0 and self._clock.uncertainty_s <= MAX_UNCERTAINTY_S
+        if not is_known or after_utc is None:
             return None
         try:
-            moment = _EPOCH + timedelta(seconds=epoch_s - offset_s)
+            moment = _EPOCH + timedelta(seconds=epoch_s)
         except OverflowError:
             return None
         return moment if after_utc < moment <= until_utc else None

@@ -13,9 +13,9 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 from .. import pki
 from ..errors import DriverError
 from ..settings import OpcUaSettings, PlcSettings
-from .ua_channel import ChannelError
 from .ua_identity import make_identity_token
 from .ua_library import ua
+from .ua_message import ChannelError
 from .ua_security import BASIC256SHA256_URI, NO_SECURITY, NONE_URI, POLICY_PREFIX, ChannelSecurity
 from .ua_session import UaAddress, UaSession, parse_url
 

@@ -11,9 +11,10 @@ from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, S
 
 from ..models import Sample, Value
 from ..timestamps import utc_now
-from .ua_channel import ChannelError
 from .ua_clock import ChangeTimes, ClockOffset
 from .ua_library import status_name
+from .ua_message import ChannelError
+from .ua_node_id import NodeId
 from .ua_read_plan import (
     ATTRIBUTE_VALUE,
     READ_REQUEST,
@@ -27,7 +28,7 @@ from .ua_read_plan import (
     split_nodes,
 )
 from .ua_session import UaSession
-from .ua_values import NodeId, ticks_to_epoch_s
+from .ua_values import ticks_to_epoch_s
 
 IN_FLIGHT = 4  # requests sent before the first answer is waited for
 VANISHED = (0x8034_0000, 0x8033_0000)  # BadNodeIdUnknown, BadNodeIdInvalid

@@ -9,8 +9,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set
 from urllib.parse import urlsplit
 
 from ..errors import DriverError
-from .ua_channel import ChannelError, UaChannel, decode_response, make_request_header
+from .ua_channel import UaChannel
 from .ua_library import ua, ua_binary
+from .ua_message import ChannelError, decode_response, make_request_header
 from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
 
 APPLICATION_NAME = "conectpy"

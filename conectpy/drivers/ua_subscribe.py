@@ -16,9 +16,9 @@ from ..models import Sample
 from ..settings import PlcSettings
 from ..timestamps import utc_now
 from .ua_browse import to_library
-from .ua_channel import ChannelError
 from .ua_clock import ClockOffset
 from .ua_library import status_name, ua
+from .ua_message import ChannelError
 from .ua_poll import VANISHED, PolledNode, PollReader, Tagged, bad_sample
 from .ua_publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
 from .ua_read_plan import SERVICE_FAULT, decode_head

@@ -6,9 +6,6 @@ parse raises Malformed; lengths are compared with what is there before anything 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 import struct
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -16,6 +13,13 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..models import Value
 from .ua_library import status_name
+from .ua_node_id import (
+    Malformed,
+    decode_bytes,
+    decode_node_id,
+    decode_plain_node_id,
+    skip_bytes,
+)
 
 MAX_DEPTH = 16
 """How deep values may lie in each other (Variant in Variant, DiagnosticInfo in DiagnosticInfo)."""
@@ -28,33 +32,8 @@ _I32 = struct.Struct("<i")
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I64 = struct.Struct("<q")
-_NODE4 = struct.Struct("<BH")
-_NODE7 = struct.Struct("<HI")
 
 Decoded = Tuple[Value, int]
-
-
-class Malformed(ValueError):
-    """The bytes are no OPC UA value."""
-
-
-PARSE_ERRORS = (Malformed, struct.error, IndexError)
-"""What a decoder raises: struct.error and IndexError mean that the message ends too early."""
-
-
-class NodeId(NamedTuple):
-    """`namespace` is the index on one server at one time; `identifier` an int, text, UUID or bytes by `kind` (isgb)."""
-
-    namespace: int
-    kind: str
-    identifier: object
-
-    def __str__(self) -> str:
-        text = self.identifier
-        if isinstance(text, bytes):
-            text = base64.b64encode(text).decode("ascii")
-        prefix = f"ns={self.namespace};" if self.namespace else ""
-        return f"{prefix}{self.kind}={text}"
 
 
 class DataValue(NamedTuple):
@@ -68,99 +47,6 @@ class DataValue(NamedTuple):
     is_array: bool
     flags: int  # which fields were sent
     variant: bytes  # the value as it was sent: equal bytes are an equal value, also for NaN
-
-
-# -- NodeIds -----------------------------------------------------------------------------------------------------------
-
-_NODE_TEXT = re.compile(r"(?:ns=(\d+);|nsu=(.*?);)?([isgb])=(.+)", re.DOTALL)
-
-
-def parse_node_id(text: str) -> Tuple[Optional[str], NodeId]:
-    """`ns=4;i=3` or `nsu=<uri>;s=name` (OPC 10000-6, 5.3.1.10) -> (namespace URI or None, NodeId).
-
-    With a URI the NodeId's namespace is 0 until the server's NamespaceArray is known. Raises ValueError.
-    """
-    match = _NODE_TEXT.fullmatch(text.lstrip())
-    if match is None:
-        raise ValueError(f"{text!r} is no NodeId: write ns=4;i=3, ns=3;s=name or nsu=<uri>;s=name")
-    index, uri, kind, rest = match.groups()
-    namespace = int(index or 0)
-    if namespace > 0xFFFF:
-        raise ValueError(f"{text!r}: the namespace index must be 0 to 65535")
-    if uri is not None:
-        uri = uri.replace("%3B", ";").replace("%25", "%")
-    return uri, NodeId(namespace, kind, _parse_identifier(text, kind, rest))
-
-
-def _parse_identifier(text: str, kind: str, rest: str) -> object:
-    try:
-        if kind == "i":
-            number = int(rest)
-            if not 0 <= number <= 0xFFFFFFFF:
-                raise ValueError("must be 0 to 4294967295")
-            return number
-        if kind == "g":
-            return uuid.UUID(rest)
-        if kind == "b":
-            return base64.b64decode(rest, validate=True)
-    except (ValueError, binascii.Error) as exc:
-        raise ValueError(f"{text!r} is no NodeId: {exc}") from exc
-    return rest
-
-
-def encode_node_id(node: NodeId) -> bytes:
-    """OPC 10000-6, 5.2.2.9, in its shortest form."""
-    namespace, _, identifier = node
-    if isinstance(identifier, int):
-        if namespace == 0 and identifier <= 0xFF:
-            return bytes((0, identifier))
-        if namespace <= 0xFF and identifier <= 0xFFFF:
-            return struct.pack("<BBH", 1, namespace, identifier)
-        return struct.pack("<BHI", 2, namespace, identifier)
-    if isinstance(identifier, str):
-        return struct.pack("<BH", 3, namespace) + encode_bytes(identifier.encode("utf-8"))
-    if isinstance(identifier, uuid.UUID):
-        return struct.pack("<BH", 4, namespace) + identifier.bytes_le
-    assert isinstance(identifier, bytes)
-    return struct.pack("<BH", 5, namespace) + encode_bytes(identifier)
-
-
-def encode_bytes(data: Optional[bytes]) -> bytes:
-    """A String or ByteString: its length (-1: null), then its bytes."""
-    return _I32.pack(-1) if data is None else _I32.pack(len(data)) + data
-
-
-def decode_node_id(data: bytes, pos: int) -> Tuple[NodeId, int]:
-    """A NodeId, or an ExpandedNodeId whose URI and server index are checked and left out."""
-    flags = data[pos]
-    node, pos = _decode_plain_node_id(data, pos + 1, flags & 0x3F)
-    if flags & 0x80:
-        _, pos = _decode_bytes(data, pos)
-    if flags & 0x40:
-        pos = _skip(data, pos, 4)
-    return node, pos
-
-
-def _decode_plain_node_id(data: bytes, pos: int, form: int) -> Tuple[NodeId, int]:
-    if form == 0:
-        return NodeId(0, "i", data[pos]), pos + 1
-    if form == 1:
-        namespace, number = _NODE4.unpack_from(data, pos)
-        return NodeId(namespace, "i", number), pos + 3
-    if form == 2:
-        namespace, number = _NODE7.unpack_from(data, pos)
-        return NodeId(namespace, "i", number), pos + 6
-    (namespace,) = _U16.unpack_from(data, pos)
-    if form == 3:
-        raw, pos = _decode_bytes(data, pos + 2)
-        return NodeId(namespace, "s", (raw or b"").decode("utf-8", "replace")), pos
-    if form == 4:
-        end = _skip(data, pos + 2, 16)
-        return NodeId(namespace, "g", uuid.UUID(bytes_le=data[pos + 2 : end])), end
-    if form == 5:
-        raw, pos = _decode_bytes(data, pos + 2)
-        return NodeId(namespace, "b", raw or b""), pos
-    raise Malformed(f"unknown form {form} of a NodeId")
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
@@ -187,29 +73,14 @@ def ticks_to_text(ticks: int) -> str:
 # -- built-in types ----------------------------------------------------------------------------------------------------
 
 
-def _skip(data: bytes, pos: int, size: int) -> int:
-    if size < 0 or pos + size > len(data):
-        raise Malformed(f"{size} bytes announced, {len(data) - pos} left")
-    return pos + size
-
-
-def _decode_bytes(data: bytes, pos: int) -> Tuple[Optional[bytes], int]:
-    (size,) = _I32.unpack_from(data, pos)
-    pos += 4
-    if size == -1:
-        return None, pos
-    end = _skip(data, pos, size)
-    return data[pos:end], end
-
-
 def decode_text(data: bytes, pos: int, depth: int = 0) -> Tuple[str, int]:
     """A String; null is the empty text, bytes that are no UTF-8 show as U+FFFD."""
-    raw, pos = _decode_bytes(data, pos)
+    raw, pos = decode_bytes(data, pos)
     return (raw or b"").decode("utf-8", "replace"), pos
 
 
 def _decode_byte_string(data: bytes, pos: int, depth: int) -> Decoded:
-    raw, pos = _decode_bytes(data, pos)
+    raw, pos = decode_bytes(data, pos)
     return (raw or b"").hex(), pos
 
 
@@ -222,13 +93,13 @@ def _decode_time(data: bytes, pos: int, depth: int) -> Decoded:
 
 
 def _decode_guid(data: bytes, pos: int, depth: int) -> Decoded:
-    end = _skip(data, pos, 16)
+    end = skip_bytes(data, pos, 16)
     return str(uuid.UUID(bytes_le=data[pos:end])), end
 
 
 def _decode_node_text(data: bytes, pos: int, depth: int) -> Decoded:
     flags = data[pos]
-    node, pos = _decode_plain_node_id(data, pos + 1, flags & 0x3F)
+    node, pos = decode_plain_node_id(data, pos + 1, flags & 0x3F)
     text = str(node)
     if flags & 0x80:
         uri, pos = decode_text(data, pos)
@@ -272,7 +143,7 @@ def _decode_extension_object(data: bytes, pos: int, depth: int) -> Decoded:
         raise Malformed(f"unknown form {form} of an ExtensionObject")
     body = b""
     if form:
-        raw, pos = _decode_bytes(data, pos)
+        raw, pos = decode_bytes(data, pos)
         body = raw or b""
     shown = body.decode("utf-8", "replace") if form == 2 else body.hex()
     return f"ExtensionObject {node}: {shown}", pos
@@ -285,11 +156,11 @@ def _decode_diagnostic_info(data: bytes, pos: int, depth: int) -> Decoded:
     pos += 1
     if flags & 0x80:
         raise Malformed("unknown bits in a DiagnosticInfo")
-    pos = _skip(data, pos, 4 * bin(flags & 0x0F).count("1"))
+    pos = skip_bytes(data, pos, 4 * bin(flags & 0x0F).count("1"))
     if flags & 0x10:
-        _, pos = _decode_bytes(data, pos)
+        _, pos = decode_bytes(data, pos)
     if flags & 0x20:
-        pos = _skip(data, pos, 4)
+        pos = skip_bytes(data, pos, 4)
     if flags & 0x40:
         _, pos = _decode_diagnostic_info(data, pos, depth + 1)
     return f"DiagnosticInfo: {data[start:pos].hex()}", pos
@@ -374,11 +245,11 @@ def _decode_array(type_id: int, data: bytes, pos: int, depth: int) -> Tuple[Tupl
         return (), pos
     if type_id in NUMBERS:
         code = struct.Struct("<" + NUMBERS[type_id])
-        end = _skip(data, pos, count * code.size)
+        end = skip_bytes(data, pos, count * code.size)
         return struct.unpack_from(f"<{count}{NUMBERS[type_id]}", data, pos), end
     if type_id == 0:
         raise Malformed("an array of nothing")
-    _skip(data, pos, count)  # each element takes a byte at least
+    skip_bytes(data, pos, count)  # each element takes a byte at least
     items: List[Value] = []
     for _ in range(count):
         value, pos = _decode_scalar(type_id, data, pos, depth)
@@ -421,12 +292,12 @@ def decode_data_value(data: bytes, pos: int, depth: int = 0) -> Tuple[DataValue,
         (source_ticks,) = _I64.unpack_from(data, pos)
         pos += 8
     if flags & 0x10:
-        pos = _skip(data, pos, 2)
+        pos = skip_bytes(data, pos, 2)
     if flags & 0x08:
         (server_ticks,) = _I64.unpack_from(data, pos)
         pos += 8
     if flags & 0x20:
-        pos = _skip(data, pos, 2)
+        pos = skip_bytes(data, pos, 2)
     if pos > len(data):
         raise Malformed("the message ends inside a value")
     return DataValue(value, status, source_ticks, server_ticks, type_id, is_array, flags, variant), pos

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conectpy.drivers.ua_library import ua, ua_binary
+from conectpy.drivers.ua_node_id import NodeId, encode_node_id
 from conectpy.drivers.ua_read_plan import (
     Malformed,
     ReplyDecoder,
@@ -19,7 +20,6 @@ from conectpy.drivers.ua_read_plan import (
     encode_read,
     split_nodes,
 )
-from conectpy.drivers.ua_values import NodeId, encode_node_id
 
 T = ua.VariantType
 VALUES = st.one_of(

@@ -1,0 +1,45 @@
+"""Requests and responses as whole messages: the header of the one, the verdict of the other."""
+
+from __future__ import annotations
+
+import struct
+import time
+from typing import Any
+
+from ..errors import DriverError
+from .ua_library import status_name, ua, ua_binary
+from .ua_node_id import PARSE_ERRORS
+
+
+class ChannelError(DriverError):
+    """The channel is unusable from now on. `status` is the server's own code where it sent one."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def make_request_header(token: bytes, handle: int, timeout_ms: int) -> bytes:
+    """A RequestHeader (OPC 10000-4, 7.32) around an encoded AuthenticationToken."""
+    ticks = time.time_ns() // 100 + 116_444_736_000_000_000
+    return token + struct.pack("<qIIiI", ticks, handle, 0, -1, timeout_ms) + b"\x00\x00\x00"
+
+
+def decode_response(body: bytes, kind: Any) -> Any:
+    """The response as an object of `opcua`. Raises ChannelError with the server's code, or when it does not parse."""
+    buffer = ua.utils.Buffer(body)
+    try:
+        type_id = ua_binary.nodeid_from_binary(buffer)
+        if type_id == ua.FourByteNodeId(ua.ObjectIds.ServiceFault_Encoding_DefaultBinary):
+            header = ua_binary.struct_from_binary(ua.ResponseHeader, buffer)
+            code = header.ServiceResult.value
+            raise ChannelError(f"the server refused: {status_name(code)}", code)
+        if type_id != kind().TypeId:
+            raise ChannelError(f"the server answered with {type_id} instead of a {kind.__name__}")
+        response = ua_binary.struct_from_binary(kind, ua.utils.Buffer(body))
+    except (ua.UaError, *PARSE_ERRORS, ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
+        raise ChannelError(f"a {kind.__name__} does not parse: {exc}") from exc
+    code = response.ResponseHeader.ServiceResult.value
+    if code >> 30:
+        raise ChannelError(f"the server refused: {status_name(code)}", code)
+    return response
