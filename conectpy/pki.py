@@ -28,7 +28,6 @@ from .timestamps import UTC, utc_now
 warnings.filterwarnings("ignore", r"Python 3\.\d+ is no longer supported by the Python core team")
 
 from cryptography import x509  # noqa: E402
-from cryptography.exceptions import InvalidSignature  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
@@ -362,75 +361,3 @@ def _restrict_on_windows(path: str) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
     except (OSError, subprocess.SubprocessError) as exc:
         log.warning("the rights of the key file could not be restricted to %s: %s", account, exc)
-
-
-# -- judging a server's certificate ------------------------------------------------------------------------------------
-
-
-def check_certificate(
-    chain: Sequence[bytes], trusted: Sequence[Any], application_uri: str, now_utc: Optional[datetime] = None
-) -> Tuple[bool, List[str]]:
-    """(whether we trust it, everything else that is wrong with it) for a chain of DER, the leaf first.
-
-    Trusted is a leaf that lies in the trust folder, or whose issuer, or whose issuer's issuer, does.
-    """
-    now = now_utc or utc_now()
-    leaf = load_certificate(chain[0])
-    path, is_trusted = build_path([load_certificate(der) for der in chain], trusted)
-    faults: List[str] = []
-    for certificate in path:
-        faults += _faults_of(certificate, now, "" if certificate is leaf else f"issuer {common_name(certificate)!r}: ")
-    uris = application_uris(leaf)
-    if application_uri not in uris:
-        faults.append(f"it is made out to {', '.join(uris) or 'no application URI'}, the server is {application_uri}")
-    return is_trusted, faults
-
-
-def build_path(chain: Sequence[Any], trusted: Sequence[Any]) -> Tuple[List[Any], bool]:
-    """The certificates from the leaf up to the first trusted one, and whether there is one."""
-    anchors = {to_der(certificate) for certificate in trusted}
-    path, candidates = [chain[0]], [*trusted, *chain[1:]]
-    while len(path) <= MAX_CHAIN:
-        if to_der(path[-1]) in anchors:
-            return path, True
-        issuer = next((one for one in candidates if one not in path and _has_issued(one, path[-1])), None)
-        if issuer is None:
-            break
-        path.append(issuer)
-    return [chain[0]], False
-
-
-def _has_issued(issuer: Any, certificate: Any) -> bool:
-    try:
-        if not issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-        if not usage.key_cert_sign:
-            return False
-    except x509.ExtensionNotFound as exc:
-        if exc.oid == x509.BasicConstraints.oid:
-            return False
-    except ValueError:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
-def _faults_of(certificate: Any, now: datetime, prefix: str) -> List[str]:
-    faults = []
-    if now < valid_from(certificate):
-        faults.append(f"{prefix}it is valid only from {valid_from(certificate):%Y-%m-%d}")
-    if now > valid_until(certificate):
-        faults.append(f"{prefix}it expired on {valid_until(certificate):%Y-%m-%d}")
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        faults.append(f"{prefix}its key is no RSA key")
-    elif key.key_size < KEY_BITS:
-        faults.append(f"{prefix}its key has only {key.key_size} bits, {KEY_BITS} are needed")
-    algorithm = certificate.signature_hash_algorithm
-    if algorithm is None or algorithm.name in ("md5", "sha1"):
-        faults.append(f"{prefix}it is signed with {algorithm.name if algorithm else 'no hash'}, which can be forged")
-    return faults

@@ -18,6 +18,7 @@ from .ua_library import ua
 from .ua_message import ChannelError
 from .ua_security import BASIC256SHA256_URI, NO_SECURITY, NONE_URI, POLICY_PREFIX, ChannelSecurity
 from .ua_session import UaAddress, UaSession, parse_url
+from .ua_trust import check_certificate
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def open_session(plc: PlcSettings, on_opening: OnOpening) -> UaSession:
     """
     settings, address = plc.opcua, parse_url(plc.address)
     security, application_uri = NO_SECURITY, f"urn:{socket.gethostname()}:conectpy"
-    days_left = None
+    days_left, endpoint = None, None
     if settings.security.lower() != "none":
         endpoint = choose_endpoint(discover(address, plc.timeout_s, on_opening), settings.security)
         own = pki.Pki(settings.pki_dir).load_own()
@@ -85,7 +86,7 @@ def open_session(plc: PlcSettings, on_opening: OnOpening) -> UaSession:
             raise
         offers = _offers(discover(address, plc.timeout_s, on_opening))
         raise DriverError(f"{exc}; the server offers {offers}, security is none") from exc
-    endpoint = _same_endpoint(result.ServerEndpoints, security)
+    endpoint = _same_endpoint(result.ServerEndpoints, security) or endpoint
     check = _make_check(settings, address, security, endpoint, result)
     token, signature = make_identity_token(settings, security, _tokens(endpoint), session.server_nonce, check)
     session.activate(token, signature)
@@ -140,7 +141,7 @@ def check_server(settings: OpcUaSettings, address: UaAddress, blob: Optional[byt
     chain = pki.split_chain(blob)
     leaf = pki.load_certificate(chain[0])
     name, thumbprint = pki.common_name(leaf), pki.thumbprint(chain[0])
-    is_trusted, faults = pki.check_certificate(chain, folder.find_trusted(), application_uri)
+    is_trusted, faults = check_certificate(chain, folder.find_trusted(), application_uri)
     if not is_trusted:
         folder.reject(chain[0])
         where = "" if settings.pki_dir == "pki" else f' --pki "{settings.pki_dir}"'

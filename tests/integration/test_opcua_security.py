@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -12,6 +13,7 @@ from conectpy import pki
 from conectpy.__main__ import main as tool
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua_connect import UntrustedServer
+from conectpy.drivers.ua_trust import check_certificate
 from conectpy.errors import DriverError
 from conectpy.models import Sample
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
@@ -146,7 +148,7 @@ def test_a_user_certificate_signs_in(
 
 
 def judged(identity: pki.Identity, trusted: List[Any], uri: str = APPLICATION_URI) -> str:
-    is_trusted, faults = pki.check_certificate([identity.der], trusted, uri)
+    is_trusted, faults = check_certificate([identity.der], trusted, uri)
     return "; ".join([*faults, "" if is_trusted else "untrusted"]).strip("; ")
 
 
@@ -170,12 +172,12 @@ def test_an_authority_in_the_trust_folder_vouches_for_its_servers_and_a_blob_may
     other = pki.make_identity("root", "", is_authority=True)
     assert pki.split_chain(leaf.der + middle.der) == [leaf.der, middle.der]
     chain = [leaf.der, middle.der]
-    assert pki.check_certificate(chain, [root.certificate], APPLICATION_URI) == (True, [])
-    assert pki.check_certificate(chain, [middle.certificate], APPLICATION_URI) == (True, [])
-    assert pki.check_certificate([leaf.der], [root.certificate], APPLICATION_URI)[0] is False
-    assert pki.check_certificate(chain, [other.certificate], APPLICATION_URI)[0] is False
+    assert check_certificate(chain, [root.certificate], APPLICATION_URI) == (True, [])
+    assert check_certificate(chain, [middle.certificate], APPLICATION_URI) == (True, [])
+    assert check_certificate([leaf.der], [root.certificate], APPLICATION_URI)[0] is False
+    assert check_certificate(chain, [other.certificate], APPLICATION_URI)[0] is False
     no_authority = pki.make_identity("S7 too", APPLICATION_URI, issuer=leaf)
-    assert pki.check_certificate([no_authority.der, leaf.der], [leaf.certificate], APPLICATION_URI)[0] is False
+    assert check_certificate([no_authority.der, leaf.der], [leaf.certificate], APPLICATION_URI)[0] is False
     trust(folder, middle.certificate)
     with OpcUaServer(table=TABLE, identity=leaf) as server:
         assert read(server, folder)[0] == {"P1_ST": Sample(True)}
@@ -192,5 +194,5 @@ def test_the_key_is_ours_alone_and_made_once(folder: pki.Pki, tmp_path: Path) ->
     assert first.der == second.der == fresh.own.with_suffix(".der").read_bytes()
     assert first.application_uri.startswith("urn:")
     assert first.certificate.public_key().key_size >= 2048
-    if pki.sys.platform != "win32":
+    if sys.platform != "win32":
         assert fresh.own.stat().st_mode & 0o077 == 0
