@@ -1,60 +1,41 @@
-"""Reading events: lists by keyset, the timeline's overlaps, run hours. Read-only connections; never commits.
-
-The forms of the queries are measured ones (documentation.md): an event that overlaps a stretch of time either starts
-inside it, or is the last one of its tag that started before (promise E3 makes that right).
-"""
+"""Reading events: lists by keyset, the timeline's overlaps, run hours. Read-only connections; never commits."""
 
 from __future__ import annotations
 
 import heapq
 import sqlite3
+import sys
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone, tzinfo
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import StoreError
 from .models import COMM_TAG, Event, LastState, PlcMemory
 from .run_hours import Bucket, Run, split, sum_runs
-from .storage.database import COLUMNS, DAMAGE, connect_reader, describe
-from .timestamps import from_text, to_text, utc_now
+from .storage.database import DAMAGE, connect_reader, describe
+from .storage.entries import Key
+from .storage.event_sql import (
+    EPOCH,
+    KNOWN_SQL,
+    OPEN_SQL,
+    RUNS_SQL,
+    SELECT,
+    EventQuery,
+    add_functions,
+    carried_sql,
+    list_sql,
+    to_event,
+    to_moment,
+    to_number,
+)
+from .timestamps import to_text, utc_now
 
-Key = Tuple[str, str]
+__all__ = ["EventQuery", "EventReader"]
 
 MAX_LIMIT = 10_000
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
-RUNS_SQL = """
-SELECT start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s FROM events INDEXED BY events_by_tag
-WHERE plc_ip = ? AND tag = ? AND start_ts >= ? AND start_ts < ?"""
-KNOWN_SQL = """
-SELECT t.tag, t.value, COALESCE(t.good_ts, p.good_ts), t.last_ts FROM tags t LEFT JOIN plcs p USING (plc_ip)
-WHERE t.plc_ip = ?"""
-OPEN_SQL = "SELECT tag, start_ts FROM events INDEXED BY events_open WHERE plc_ip = ? AND end_ts IS NULL"
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-@dataclass(frozen=True)
-class EventQuery:
-    """Which events. None: no matter which.
-
-    plc         address, or name, of the PLC
-    from_utc, to_utc  events that were TRUE at some time in [from, to)
-    text        part of the tag's name or label, upper and lower case alike
-    min_duration_s  events at least this long; open ones count up to now
-    quality     `start_quality` or `end_quality`
-    before      events that come after this (start, id) in the order of the list: newest start first, then highest id
-    """
-
-    plc: Optional[str] = None
-    tag: Optional[str] = None
-    is_open: Optional[bool] = None
-    from_utc: Optional[datetime] = None
-    to_utc: Optional[datetime] = None
-    text: Optional[str] = None
-    min_duration_s: Optional[float] = None
-    quality: Optional[str] = None
-    before: Optional[Tuple[datetime, int]] = None
-    limit: int = 200
+PAGE_ROWS = 5_000
 
 
 class EventReader:
@@ -77,19 +58,28 @@ class EventReader:
 
     def events(self, query: EventQuery) -> List[Event]:
         """The newest events that match, at most `query.limit` of them; (start, id) falls from one to the next."""
-        return list(self.iterate(query))
-
-    def iterate(self, query: EventQuery, limit: Optional[int] = None) -> Iterator[Event]:
-        """The same one by one, without holding them; `limit` 0 means all. Close the iterator to free its connection."""
-        limit = query.limit if limit is None else limit
         with closing(self._connect()) as connection:
             try:
-                for count, row in enumerate(_select(connection, self._find_sources(connection, query), query), 1):
-                    yield to_event(row)
-                    if count == limit:
-                        return
+                # Python 3.8 crashes when a connection with functions of ours is closed under cursors in use
+                with closing(_select(connection, self._find_sources(connection, query), query)) as rows:
+                    return [to_event(row) for row in islice(rows, max(0, query.limit))]
             except DAMAGE as exc:
                 raise self._translate(exc) from exc
+
+    def iterate(self, query: EventQuery, limit: Optional[int] = None) -> Iterator[Event]:
+        """The same one by one, without holding them all; `limit` 0 means every one.
+
+        Read page by page: a slow taker must not hold a transaction open, behind which the write-ahead log would grow.
+        """
+        rest = query.limit if limit is None else limit or sys.maxsize
+        while rest > 0:
+            page = self.events(replace(query, limit=min(rest, PAGE_ROWS)))
+            yield from page
+            rest -= len(page)
+            before = (page[-1].start_utc, page[-1].id) if page else None
+            if len(page) < PAGE_ROWS or before is None or (query.before is not None and before >= query.before):
+                return
+            query = replace(query, before=before)
 
     def overlapping(
         self,
@@ -156,10 +146,10 @@ class EventReader:
                 raise self._translate(exc) from exc
         states = {}
         for tag, value, good_ts, last_ts in known:
-            moments = [at for at in (_moment(good_ts), _moment(last_ts)) if at is not None]
+            moments = [at for at in (to_moment(good_ts), to_moment(last_ts)) if at is not None]
             if value is not None and moments:
                 states[str(tag)] = LastState(bool(value), max(moments))
-        open_since = {str(tag): _moment(start_ts) or EPOCH for tag, start_ts in opened}
+        open_since = {str(tag): to_moment(start_ts) or EPOCH for tag, start_ts in opened}
         for tag, since_utc in open_since.items():
             if tag not in states or not states[tag].value:
                 states[tag] = LastState(True, since_utc)
@@ -207,15 +197,16 @@ class EventReader:
         return sorted(found | {plc})
 
 
-# -- the statements ----------------------------------------------------------------------------------------------------
-
-
 def _select(
     connection: sqlite3.Connection, sources: Sequence[Tuple[Optional[str], Optional[str]]], query: EventQuery
-) -> Iterator[Tuple[Any, ...]]:
-    _add_functions(connection, query)
+) -> Generator[Tuple[Any, ...], None, None]:
+    add_functions(connection, query)
     inside = [connection.execute(*list_sql(plc, tag, query)) for plc, tag in sources]
-    yield from inside[0] if len(inside) == 1 else heapq.merge(*inside, key=_list_order, reverse=True)
+    try:
+        yield from inside[0] if len(inside) == 1 else heapq.merge(*inside, key=_list_order, reverse=True)
+    finally:
+        for cursor in inside:
+            cursor.close()
     if query.from_utc is not None:
         carried = [row for plc, tag in sources for row in connection.execute(*carried_sql(plc, tag, query))]
         yield from sorted(carried, key=_list_order, reverse=True)
@@ -223,93 +214,6 @@ def _select(
 
 def _list_order(row: Tuple[Any, ...]) -> Tuple[str, int]:
     return row[5], row[0]
-
-
-def list_sql(plc: Optional[str], tag: Optional[str], query: EventQuery) -> Tuple[str, List[Any]]:
-    """The events that start in the stretch asked for, in the order of the index; and the values to bind."""
-    where, values = _filters(plc, tag, query)
-    if query.from_utc is not None:
-        where.append("start_ts >= ?")
-        values.append(to_text(query.from_utc))
-    return f"{SELECT} INDEXED BY {_index(plc, tag, query)}{_where(where)} ORDER BY start_ts DESC, id DESC", values
-
-
-def _index(plc: Optional[str], tag: Optional[str], query: EventQuery) -> str:
-    """Named, because the planner's guess depends on statistics, and a wrong one costs seconds among millions."""
-    if query.is_open:
-        return "events_open"
-    return "events_by_start" if plc is None else "events_by_plc" if tag is None else "events_by_tag"
-
-
-def carried_sql(plc: Optional[str], tag: Optional[str], query: EventQuery) -> Tuple[str, List[Any]]:
-    """The events that started before the stretch and reach into it: per tag the last one that started before."""
-    assert query.from_utc is not None
-    from_ts = to_text(query.from_utc)
-    where, values = _filters(plc, tag, query)
-    of_tag = "".join(f" AND t.{column} = ?" for column, value in (("plc_ip", plc), ("tag", tag)) if value is not None)
-    tag_values = [value for value in (plc, tag) if value is not None]
-    every = "SELECT id FROM events WHERE plc_ip = t.plc_ip AND tag = t.tag AND start_ts < ?"
-    last = f"{every} ORDER BY start_ts DESC, id DESC LIMIT 1"
-    every += " AND (end_ts IS NULL OR end_ts > ?)"
-    where.append("(end_ts IS NULL OR end_ts > ?)")
-    where.append(
-        f"id IN (SELECT ({last}) FROM tags t WHERE t.has_overlaps = 0{of_tag}"
-        f" UNION ALL SELECT e.id FROM tags t JOIN events e ON e.id IN ({every}) WHERE t.has_overlaps = 1{of_tag})"
-    )
-    values += [from_ts, from_ts, *tag_values, from_ts, from_ts, *tag_values]
-    return f"{SELECT}{_where(where)}", values
-
-
-def _filters(plc: Optional[str], tag: Optional[str], query: EventQuery) -> Tuple[List[str], List[Any]]:
-    where: List[str] = []
-    values: List[Any] = []
-    for column, value in (("plc_ip", plc), ("tag", tag)):
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
-    if query.is_open is not None:
-        where.append("end_ts IS NULL" if query.is_open else "end_ts IS NOT NULL")
-    if query.to_utc is not None:
-        where.append("start_ts < ?")
-        values.append(to_text(query.to_utc))
-    if query.before is not None:
-        before_ts = to_text(query.before[0])
-        where.append("start_ts <= ? AND (start_ts < ? OR id < ?)")
-        values += [before_ts, before_ts, query.before[1]]
-    if query.quality is not None:
-        where.append("(start_quality = ? OR end_quality = ?)")
-        values += [query.quality, query.quality]
-    if query.text:
-        where.append("has_text(tag, tag_label)")
-    if query.min_duration_s:
-        where.append("is_long(start_ts, end_ts)")
-    return where, values
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _add_functions(connection: sqlite3.Connection, query: EventQuery) -> None:
-    """Conditions that SQL cannot say: letters with accents are folded too, durations count to the millisecond."""
-    if query.text:
-        wanted = query.text.casefold()
-        known: Dict[Tuple[Any, Any], bool] = {}
-
-        def has_text(tag: Any, label: Any) -> bool:
-            if (tag, label) not in known:
-                known[tag, label] = wanted in str(tag).casefold() or wanted in str(label).casefold()
-            return known[tag, label]
-
-        connection.create_function("has_text", 2, has_text, deterministic=True)
-    if query.min_duration_s:
-        shortest_s, now_utc = query.min_duration_s, utc_now()
-
-        def is_long(start_ts: Any, end_ts: Any) -> bool:
-            start_utc, end_utc = _moment(start_ts), _moment(end_ts) if end_ts else now_utc
-            return start_utc is not None and end_utc is not None and (end_utc - start_utc).total_seconds() >= shortest_s
-
-        connection.create_function("is_long", 2, is_long, deterministic=True)
 
 
 def _select_runs(
@@ -332,12 +236,12 @@ def _to_run(row: Sequence[Any]) -> Optional[Run]:
     end_s = None if end_ts is None else _seconds(end_ts) or start_s
     is_start_seen = quality != "at_connect"
     return Run(
-        start_s, end_s, _seconds(start_earliest_ts), _seconds(end_earliest_ts), is_start_seen, _number(gap_s, float)
+        start_s, end_s, _seconds(start_earliest_ts), _seconds(end_earliest_ts), is_start_seen, to_number(gap_s, float)
     )
 
 
 def _seconds(text: Any) -> Optional[float]:
-    moment_utc = _moment(text)
+    moment_utc = to_moment(text)
     return None if moment_utc is None else moment_utc.timestamp()
 
 
@@ -348,47 +252,3 @@ def _known_until(connection: sqlite3.Connection, address: str, tag: str) -> Opti
     )
     row = connection.execute(sql, (address, tag)).fetchone()
     return _seconds(row[0]) if row else None
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
-
-
-def to_event(row: Sequence[Any]) -> Event:
-    """A row of COLUMNS as an event. Never fails: a damaged time becomes the best one at hand."""
-    created_utc = _moment(row[7])
-    start_utc = _moment(row[5]) or created_utc or EPOCH
-    end_utc = None if row[6] is None else _moment(row[6]) or start_utc
-    return Event(
-        id=int(row[0]),
-        uid=str(row[8] or ""),
-        plc_ip=str(row[1]),
-        plc_name=str(row[2]),
-        tag=str(row[3]),
-        tag_label=str(row[4]),
-        start_utc=start_utc,
-        end_utc=end_utc,
-        created_utc=created_utc or start_utc,
-        start_earliest_utc=_moment(row[9]),
-        start_quality=str(row[10]),
-        end_earliest_utc=_moment(row[11]),
-        end_quality=None if row[12] is None else str(row[12]),
-        gap_count=_number(row[13], int),
-        gap_s=_number(row[14], float),
-        flags=tuple(flag for flag in str(row[15] or "").split(",") if flag),
-    )
-
-
-def _moment(text: Any) -> Optional[datetime]:
-    if not isinstance(text, str):
-        return None
-    try:
-        return from_text(text)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _number(value: Any, kind: Any) -> Any:
-    try:
-        return kind(value)
-    except (TypeError, ValueError, OverflowError):
-        return kind(0)

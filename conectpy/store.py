@@ -66,7 +66,8 @@ class EventStore:
     """
 
     def __init__(self, settings: DatabaseSettings, names: Mapping[str, str], labels: Mapping[Key, str]) -> None:
-        self.path = os.path.abspath(settings.path)
+        path = os.path.abspath(settings.path)
+        self.path = os.path.realpath(path) if os.path.islink(path) else path  # one lock, whatever the file is called
         self.queue_limit = QUEUE_LIMIT
         self._names = dict(names)
         self._file = EventFile(self.path, settings.legacy_timezone, self._names, dict(labels))

@@ -41,7 +41,7 @@ BUSY_TIMEOUT_S = 0.5
 
 WAL_LIMIT_BYTES = 64 * 2**20
 FULL_CHECK_BYTES = 32 * 2**20
-QUICK_CHECK_BYTES = 512 * 2**20
+QUICK_CHECK_BYTES = 128 * 2**20
 """Up to these sizes a file is checked completely, or page by page, at every start; beyond, only its structure is."""
 
 MAGIC = b"SQLite format 3\x00"

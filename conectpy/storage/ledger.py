@@ -53,8 +53,9 @@ FIND_TAGS = """
 WITH RECURSIVE found (plc_ip, tag) AS (
     SELECT plc_ip, tag FROM (SELECT plc_ip, tag FROM events ORDER BY plc_ip, tag LIMIT 1)
     UNION ALL
-    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = (
-        SELECT id FROM events WHERE (plc_ip, tag) > (f.plc_ip, f.tag) ORDER BY plc_ip, tag LIMIT 1))
+    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = COALESCE(
+        (SELECT id FROM events WHERE plc_ip = f.plc_ip AND tag > f.tag ORDER BY tag LIMIT 1),
+        (SELECT id FROM events WHERE plc_ip > f.plc_ip ORDER BY plc_ip, tag LIMIT 1)))
 SELECT plc_ip, tag FROM found"""
 
 

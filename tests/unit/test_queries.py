@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from conectpy.errors import StoreError
 from conectpy.models import Event, Transition
-from conectpy.queries import RUNS_SQL, EventQuery, EventReader, carried_sql, list_sql
+from conectpy.queries import EventQuery, EventReader
 from conectpy.settings import DatabaseSettings
+from conectpy.storage.event_sql import RUNS_SQL, carried_sql, list_sql
 from conectpy.store import EventStore
 from conectpy.timestamps import UTC
 
@@ -111,6 +112,19 @@ queries = st.builds(
 @given(query=queries)
 def test_every_query_finds_what_a_naive_search_finds(reader: EventReader, query: EventQuery) -> None:
     assert [event.id for event in reader.events(query)] == naive(everything(reader), query)
+
+
+def test_an_export_goes_page_by_page(reader: EventReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = EventQuery(from_utc=at(700), to_utc=at(1900), text="p", limit=5000)
+    whole = [event.id for event in reader.iterate(query, limit=0)]
+    monkeypatch.setattr("conectpy.queries.PAGE_ROWS", 10)
+    assert [event.id for event in reader.iterate(query, limit=0)] == whole == naive(everything(reader), query)
+    assert [event.id for event in reader.iterate(query, limit=25)] == whole[:25]
+    with closing(sqlite3.connect(reader.path)) as connection:  # nothing is held open between two events
+        export = reader.iterate(query, limit=0)
+        next(export)
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        assert next(export).id == whole[1]
 
 
 def test_paging_shows_every_event_once(reader: EventReader) -> None:

@@ -132,6 +132,19 @@ def test_a_second_collector_is_refused_and_readers_are_not(path: Path) -> None:
     store_one(path, "P2")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_a_second_collector_by_another_name_of_the_file_is_refused(path: Path) -> None:
+    link = path.parent / "link.sqlite3"
+    link.symlink_to(path)
+    first = make_store(path)
+    first.open()
+    second = make_store(link)
+    with pytest.raises(StoreError, match="in use"):
+        second.open()
+    assert second.stop(WAIT_S)
+    assert first.stop(WAIT_S)
+
+
 def test_network_shares_are_known_by_their_mounts() -> None:
     mounts = (
         "/dev/sda1 / ext4 rw 0 0\n"
