@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +17,11 @@ from tests.web_plant import NORTH, PUMP, T0, Plant
 
 schemathesis = pytest.importorskip("schemathesis")
 
-_folder = tempfile.TemporaryDirectory(prefix="conectpy-schema-")
-_plant = Plant(Path(_folder.name))
+# The tests are made from the document while they are collected, so the application is there from then on.
+_folder = Path(tempfile.mkdtemp(prefix="conectpy-schema-"))
+_plant = Plant(_folder)
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+atexit.register(_plant.close)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,9 +30,7 @@ def plant() -> Any:
     for hour in range(40):
         _plant.add_event(T0 + timedelta(hours=hour), 600.0, plc=NORTH, tag=PUMP.tag)
     _plant.flush()
-    yield _plant
-    _plant.close()
-    _folder.cleanup()
+    return _plant
 
 
 def load() -> Any:
