@@ -20,7 +20,7 @@ def test_a_mixed_plant_on_one_page_with_right_events(tmp_path: Path) -> None:
         logix = stack.enter_context(LogixServer(LogixController(dict(table)), port=0))
         first, second = (stack.enter_context(OpcUaServer(table=table)) for _ in range(2))
         nodes = [{"tag": tag, "node": node} for tag, node in first.nodes.items()]
-        siemens = {"tags": nodes[1:], "state_tags": nodes[:1], "security": "none", "interval_s": 0.2}
+        siemens = {"tags": nodes[1:], "state_tags": nodes[:1], "security": "none", "interval_s": 0.2, "timeout_s": 1}
         plcs = {
             logix.address: {"name": "Rockwell", "tags": ["LEVEL"], "state_tags": ["P1_ST"], "interval_s": 0.2},
             first.url: {"name": "S7 polled", **siemens},

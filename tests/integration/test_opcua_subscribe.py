@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Tuple
+from contextlib import closing
+from typing import Any, Dict, Generator, Iterator, List, Tuple
 
 import pytest
 
@@ -18,22 +19,36 @@ TABLE = {"P1_ST": ("BOOL", False), "P2_ST": ("BOOL", True), "LEVEL": ("REAL", 1.
 INTERVAL_S = 0.2
 
 
-@pytest.fixture
-def server() -> Iterator[OpcUaServer]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[OpcUaServer]:
     with OpcUaServer(table=TABLE) as running:
         yield running
 
 
 @pytest.fixture
+def server(shared: OpcUaServer) -> Iterator[OpcUaServer]:
+    yield shared
+    shared.faults.__init__()  # type: ignore[misc]
+    for tag, (_, value) in TABLE.items():
+        shared.write(tag, value)
+
+
+@pytest.fixture
 def driver(server: OpcUaServer) -> Iterator[OpcUaPlc]:
+    yield from connect(server)
+
+
+def connect(server: OpcUaServer) -> Generator[OpcUaPlc, None, None]:
     nodes = {**server.nodes, "GONE": "ns=4;i=999"}
     tags = tuple(TagSettings(tag, tag, node=node, is_state=tag.endswith("_ST")) for tag, node in nodes.items())
     opcua = OpcUaSettings(security="none", mode="subscribe", sampling_ms=10)
     plc = PlcSettings(server.url, "plant", "opcua", interval_s=INTERVAL_S, timeout_s=1.0, tags=tags, opcua=opcua)
     driver = OpcUaPlc(plc, {})
     driver.connect()
-    yield driver
-    driver.close()
+    try:
+        yield driver
+    finally:
+        driver.close()
 
 
 def scan_for(driver: OpcUaPlc, seconds: float) -> List[Tuple[Scan, str, Sample]]:
@@ -113,10 +128,12 @@ def test_no_change_is_older_than_the_moment_up_to_which_everything_was_known(
     assert seen > 20
 
 
-def test_e13_a_node_that_vanishes_is_noticed_though_no_report_says_so(server: OpcUaServer, driver: OpcUaPlc) -> None:
-    driver.read_scan()
-    server.remove("P2_ST")
-    found = [sample for _, tag, sample in scan_for(driver, 1.0) if tag == "P2_ST"]
+def test_e13_a_node_that_vanishes_is_noticed_though_no_report_says_so() -> None:
+    with OpcUaServer(table=TABLE) as server, closing(connect(server)) as drivers:
+        driver = next(drivers)
+        driver.read_scan()
+        server.remove("P2_ST")
+        found = [sample for _, tag, sample in scan_for(driver, 1.0) if tag == "P2_ST"]
     assert found == [Sample(None, "BadNodeIdUnknown (0x80340000)", is_vanished=True)]
 
 
