@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from pycomm3 import LogixDriver
 from pycomm3.cip import PADDED_EPATH, ConnectionManagerServices
@@ -23,6 +23,7 @@ REGISTER_SESSION, SEND_RR_DATA, SEND_UNIT_DATA = 0x65, 0x6F, 0x70
 UNCONNECTED_AT, CONNECTED_AT, SEQUENCE_AT = 40, 46, 44
 LARGE_BYTES, SMALL_BYTES = 4000, 500
 GOODBYE_S = 1.0
+CLOSE_TRIES = 3
 
 TIMEOUT_FACTOR_CODE, TIMEOUT_FACTOR = 3, 32
 MIN_IDLE_S = 64.0
@@ -60,11 +61,12 @@ class CipLink(LogixDriver):  # type: ignore[misc]
     """One session with at most one CIP connection. Used by one thread; `abort` by any.
 
     `timeout_s` bounds each exchange, `idle_s` is the longest pause between two requests. `unclosed` holds the
-    connections that were asked for and are not known to be closed; it may come from an earlier link to the same
-    device, which could not say goodbye any more. Every method raises LinkError, after which only `hang_up` makes sense.
+    connections that were asked for and are not known to be closed, with how often a later link has tried; it may come
+    from an earlier link to the same device, which could not say goodbye any more. Every method raises LinkError, after
+    which only `hang_up` makes sense.
     """
 
-    def __init__(self, path: str, timeout_s: float, idle_s: float, unclosed: List[Triad]) -> None:
+    def __init__(self, path: str, timeout_s: float, idle_s: float, unclosed: Dict[Triad, int]) -> None:
         super().__init__(path, init_tags=False, init_program_tags=False)
         self._has_given_route = "/" in path.replace("\\", "/").replace(",", "/")
         self._sock = self.socket = CipSocket(timeout_s)
@@ -91,9 +93,11 @@ class CipLink(LogixDriver):  # type: ignore[misc]
 
     def close_leftovers(self) -> None:
         """Close the connections that an earlier link had to leave open."""
-        for triad in list(self._unclosed):
-            self._request_close(triad)
-            self._unclosed.remove(triad)  # closed, or the device does not know it any more
+        for triad, tries in list(self._unclosed.items()):
+            self._unclosed[triad] = tries + 1
+            if tries < CLOSE_TRIES:  # a device that never answers this must not keep us from it
+                self._request_close(triad)
+            del self._unclosed[triad]  # closed, or the device does not know it any more
 
     def open_connection(self) -> None:
         """Open the CIP connection: a large one, else a small one, else one without the slot nobody asked for."""
@@ -114,16 +118,16 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         route = PADDED_EPATH.encode(self._cfg["cip_path"] + MSG_ROUTER_PATH, length=True)
         triad = Triad(os.urandom(2), self._cfg["vid"], self._cfg["vsn"], route)
         self._cfg["csn"] = triad.serial
-        self._unclosed.append(triad)  # from here on the controller may have it, whatever becomes of the reply
+        self._unclosed[triad] = 0  # from here on the controller may have it, whatever becomes of the reply
         service = ConnectionManagerServices.large_forward_open if is_large else ConnectionManagerServices.forward_open
         reply = self._ask_manager(service, self._forward_open_data(is_large), route)
         if reply.status:
-            self._unclosed.remove(triad)
+            del self._unclosed[triad]
             return reply
-        if len(reply.data) < 26 or reply.data[8:16] != triad.serial + triad.vendor + triad.originator:
+        if len(reply.data) < 16 or reply.data[8:16] != triad.serial + triad.vendor + triad.originator:
             raise LinkError("the reply to Forward Open is for another connection")
         self._target_cid = reply.data[:4]
-        self._reply_ids = (self._cfg["cid"], self._target_cid)
+        self._reply_ids = (self._cfg["cid"], reply.data[4:8], self._target_cid)
         self._target_is_connected = True
         return None
 
@@ -159,7 +163,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         A reply to something else may still be under way: the goodbye waits for its own.
         """
         if self._session and self._unclosed:
-            message, mark = self._goodbye(self._unclosed)
+            message, mark = self._goodbye(list(self._unclosed))
             if self.socket.say_goodbye(message, mark, GOODBYE_S):
                 self._unclosed.clear()
         if self._session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Dict, List, NoReturn, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple
 
 from pycomm3.exceptions import PycommError
 
@@ -24,7 +24,8 @@ from .cip_messages import CipReply, MalformedReply, as_read_reply
 from .cip_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, Definition
 from .logix_device import INFO_REQUESTS, Device, frozen_reason
 from .scan_frame import Frame, FrameRefused, Pair
-from .scan_plan import MODE, Plan, Read, make_plan
+from .scan_plan import MODE, Plan, Read, estimate_frames, make_plan
+from .struct_layouts import Layout, Search, find_layouts
 from .tag_paths import TagPath, TagSyntaxError, parse_tag
 from .tag_probe import find_definitions
 
@@ -57,6 +58,8 @@ class LogixPlc:
         self._before: Dict[str, Optional[Sample]] = {}  # what was told before, of what was learned in this scan
         self._new_faulty: List[Pair] = []  # to be told by the next scan
         self._definitions: Dict[str, Definition] = memory.setdefault("definitions", {})
+        self._layouts: Dict[str, Layout] = memory.setdefault("layouts", {})
+        self._search: Optional[Search] = None
         self._separate: Set[str] = set()  # elements whose range failed
         self._crowded: Set[str] = set()  # reads whose reply found no room in its frame
         self._faulty: Set[int] = set()  # tags that no request can read
@@ -81,17 +84,20 @@ class LogixPlc:
         """Open the connection and resolve the configured tags. Raises DriverError."""
         plc = self._plc
         try:
-            unclosed = self._memory.setdefault("unclosed", [])
+            unclosed = self._memory.setdefault("unclosed", {})
             link = self._link = CipLink(plc.address, plc.timeout_s, plc.interval_s, unclosed)
             if self._is_aborted:
                 link.abort()
             link.open()
             link.close_leftovers()
             link.open_connection()
+            if link.refused_large is not None:
+                log.warning("%s: only %d bytes per frame: %s", plc.name, link.connection_size, link.refused_large)
             self._batch = Batch(link, self._memory.get("is_multiple", True))
             self._room_bytes = link.room_bytes
             self._find_out()
             self._make_frames()
+            self._start_search()
         except (PycommError, MalformedReply, OSError) as exc:
             self._fail("connecting", exc)
 
@@ -139,6 +145,8 @@ class LogixPlc:
             if self._definitions:
                 log.info("%s: the controller's program may have changed: finding its tags again", self._plc.name)
             self._definitions.clear()
+            self._layouts.clear()
+            self._memory["is_searched"] = False
         self._memory["changes"] = self._device.changes
 
     def _resolve(self, numbers: Sequence[int]) -> bool:
@@ -165,6 +173,7 @@ class LogixPlc:
             self._separate,
             self._crowded,
             self._device.is_controller,
+            self._layouts,
         )
         frames = [Frame(reads, is_multiple, self._names) for reads in plan.frames]
         self._frames = [(frame, link.prepare(frame.request)) for frame in frames]
@@ -175,6 +184,37 @@ class LogixPlc:
         self._faulty = {number for number, _ in plan.faulty}
         names = self._names
         self._new_faulty += [(names[number], Sample(None, f"{names[number]} {error}")) for number, error in plan.faulty]
+
+    def _start_search(self) -> None:
+        """Look for the layouts of structures, if reading some of them whole could save a frame of every scan."""
+        keys: Dict[str, Set[str]] = {}
+        for path in self._paths.values():
+            if path.parent_key and path.key in self._definitions:
+                keys.setdefault(path.parent_key, set()).add(path.key)
+        paths = {path.parent_key: TagPath(path.parts[:-1]) for path in self._paths.values() if len(path.parts) > 1}
+        parents = [paths[key] for key, members in keys.items() if len(members) > 1 and key not in self._layouts]
+        if len(self._frames) < 2 or not parents or not self._batch.is_multiple or self._memory.get("is_searched"):
+            return
+        by_element = {path.key: path.parent_key for path in self._paths.values()}
+
+        def is_worth_it(layouts: Mapping[str, Layout]) -> bool:
+            frames = [frame.reads for frame, _ in self._frames]
+            return estimate_frames(frames, by_element, layouts, self._room_bytes) < len(frames)
+
+        self._search = find_layouts(parents, self._batch.ask, is_worth_it, self._room_bytes)
+
+    def _search_on(self) -> None:
+        """One step of the search after each scan: it must not make any of them late."""
+        if self._search is None:
+            return
+        try:
+            next(self._search)
+        except StopIteration as end:
+            self._search = None
+            self._memory["is_searched"] = True
+            self._layouts.update(end.value)
+            if end.value:
+                self._make_frames()
 
     def _plan_again(self) -> bool:
         """After a reply that did not fit: find the tags' definitions again and plan anew; whether that was done."""
@@ -228,11 +268,12 @@ class LogixPlc:
                 if not self._plan_again():
                     break
                 self._read_frames()
+            duration_s, received_utc = time.monotonic() - start_s, utc_now()
+            self._search_on()
         except (PycommError, MalformedReply, FrameRefused, OSError) as exc:
             self._fail(f"reading {len(self._names)} tags", exc)
-        duration_s = time.monotonic() - start_s
         frozen = next((frozen_reason(frame.mode) for frame, _ in self._frames if frame.mode is not None), None)
-        return Scan(sent_utc, utc_now(), duration_s, self._take_changes(), frozen)
+        return Scan(sent_utc, received_utc, duration_s, self._take_changes(), frozen)
 
     def _read_frames(self) -> None:
         """Every frame once; where the controller does not execute one as a whole, all again in other frames."""
@@ -289,8 +330,10 @@ class LogixPlc:
     # -- facts ---------------------------------------------------------------------------------------------------------
 
     def facts(self) -> DriverFacts:
-        """What is known of the connection, for `_meta`."""
-        link = self._connected()
+        """What is known of the connection, for `_meta`; nothing while there is none."""
+        link = self._link
+        if link is None:
+            return {}
         return {
             "frames_per_scan": len(self._frames) + len(self._alone),
             "connection_size_bytes": link.connection_size,

@@ -16,7 +16,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from ..models import Sample
 from .cip_messages import CipReply, join_requests, parse_reply, split_replies
 from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
-from .scan_plan import MODE, Read, Slot, compile_slots
+from .scan_plan import MODE, Read, Slot
 
 Raw = Union[None, bool, int, bytes]
 Pair = Tuple[str, Sample]
@@ -80,7 +80,6 @@ class Frame:
         self.doubtful: List[Read] = []
         self.crowded: List[Read] = []
         self._names = names
-        self._structs = [compile_slots(read) for read in self.reads]
         self._slots: List[Slot] = [slot for read in self.reads for slot in read.slots]
         self._faults: Dict[int, TagFault] = {}
         self._last: Optional[bytes] = None

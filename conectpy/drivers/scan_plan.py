@@ -8,7 +8,7 @@ into frames; request and reply are both counted to the byte.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .cip_messages import (
@@ -20,6 +20,7 @@ from .cip_messages import (
     read_request,
 )
 from .cip_types import DWORD_CODE, Definition, ToText, text_converter
+from .struct_layouts import Layout, slot_place
 from .tag_paths import TagPath
 
 MODE = -1
@@ -97,11 +98,13 @@ def make_plan(
     separate: AbstractSet[str] = frozenset(),
     crowded: AbstractSet[str] = frozenset(),
     with_mode: bool = False,
+    layouts: Mapping[str, Layout] = {},
 ) -> Plan:
     """The plan for tags (number -> path) on a connection with `room_bytes` for a CIP request and for a CIP reply.
 
     `definitions` by `TagPath.key`; a path without one is asked for all the same. `separate` holds the keys of
     elements that must not be read as part of a range, `crowded` of those whose replies must not share a frame.
+    `layouts` are those of structures, by the `key` of the path they are at.
     """
     plan = Plan(is_multiple=is_multiple)
     elements: Dict[str, Element] = {}
@@ -114,13 +117,13 @@ def make_plan(
             elements[found.path.key].bits.extend(found.bits)
         else:
             elements[found.path.key] = found
-    reads = _reads_of(list(elements.values()), room_bytes, separate)
+    reads = _reads_of(list(elements.values()), room_bytes, separate, layouts)
     fits: List[Read] = []
     for read in reads:
         is_small = read.room_bytes <= room_bytes and crowded.isdisjoint(read.keys)
         (fits if is_small else plan.alone).append(read)
     plan.frames = pack(fits, room_bytes) if is_multiple else [[read] for read in fits]
-    if with_mode:
+    if with_mode or not (plan.frames or plan.alone):  # a line on which nothing is asked could be dead
         _add_mode(plan, room_bytes)
     return plan
 
@@ -158,22 +161,65 @@ def _element(tag: int, path: TagPath, definition: Definition) -> Union[Element, 
 # -- reads -------------------------------------------------------------------------------------------------------------
 
 
-def _reads_of(elements: Sequence[Element], room_bytes: int, separate: AbstractSet[str]) -> List[Read]:
-    """Ranges where they are smaller than their elements, single reads for the rest."""
+def _reads_of(
+    elements: Sequence[Element], room_bytes: int, separate: AbstractSet[str], layouts: Mapping[str, Layout]
+) -> List[Read]:
+    """Structures and ranges where they are smaller than what is wanted of them, single reads for the rest."""
     reads: List[Read] = []
     arrays: Dict[Tuple[str, bytes], List[Element]] = {}
+    structures: Dict[str, List[Element]] = {}
     for element in elements:
         definition, key = element.definition, element.path.key
-        if definition is None or definition.length_bytes or not element.path.index or key in separate:
+        if definition is None or definition.length_bytes or key in separate:
             reads.append(_single(element))
-        else:
+        elif element.path.parent_key in layouts and element.path.parent_key not in separate:
+            structures.setdefault(element.path.parent_key, []).append(element)
+        elif element.path.index:
             arrays.setdefault((element.path.array_key, definition.head), []).append(element)
+        else:
+            reads.append(_single(element))
     most_bytes = room_bytes - MULTIPLE_REPLY_BYTES - RANGE_REPLY_HEAD_BYTES - 4
+    for key, members in structures.items():
+        apart = _reads_of(members, room_bytes, separate, {})
+        whole = _structure(members, layouts[key]) if layouts[key].size_bytes <= most_bytes else None
+        reads += [whole] if whole is not None and _cost([whole]) < _cost(apart) else apart
     for members in arrays.values():
         members.sort(key=lambda element: element.path.index[-1])
         for group in _ranges(members, most_bytes):
             reads.append(_range(group) if len(group) > 1 else _single(group[0]))
     return reads
+
+
+def _cost(reads: Sequence[Read]) -> int:
+    """Bytes of requests and replies in a frame."""
+    return sum(len(read.request) + read.room_bytes + 2 * OFFSET_BYTES for read in reads)
+
+
+def _structure(members: Sequence[Element], layout: Layout) -> Optional[Read]:
+    """One read of the whole structure; None when a member is not to be had so."""
+    slots: Dict[Tuple[int, str], Slot] = {}
+    for element in members:
+        definition = element.definition
+        assert definition is not None
+        place = slot_place(layout, element.path, definition)
+        if place is None:
+            return None
+        at, bit = place
+        slot = _slot(element, at)
+        if bit is not None:  # BOOLs share a byte
+            slot = Slot(at, "B", tuple(Use(use.tag, bit) for use in slot.uses))
+        known = slots.get((at, slot.raw))
+        slots[at, slot.raw] = slot if known is None else replace(known, uses=known.uses + slot.uses)
+    ordered = tuple(slots[key] for key in sorted(slots))
+    ends = [slot.at + struct.calcsize("<" + slot.raw) for slot in ordered]
+    if any(slot.at < end for slot, end in zip(ordered[1:], ends)):
+        return None
+    parent = TagPath(members[0].path.parts[:-1])
+    keys = tuple(element.path.key for element in members)
+    room_bytes = REPLY_HEAD_BYTES + len(layout.head) + layout.size_bytes
+    return Read(
+        read_request(parent.encode()), ordered, layout.head, layout.size_bytes, room_bytes, is_range=True, keys=keys
+    )
 
 
 def _ranges(members: Sequence[Element], most_bytes: int) -> List[List[Element]]:
@@ -283,11 +329,23 @@ def reply_bytes(frame: Sequence[Read]) -> int:
     return total if len(frame) == 1 else total + MULTIPLE_REPLY_BYTES + OFFSET_BYTES * len(frame)
 
 
-def compile_slots(read: Read) -> struct.Struct:
-    """What takes the raw values out of a read's data, in the order of its slots."""
-    layout, at = "<", 0
-    for slot in read.slots:
-        layout += f"{slot.at - at}x" if slot.at > at else ""
-        layout += slot.raw
-        at = slot.at + struct.calcsize("<" + slot.raw)
-    return struct.Struct(layout)
+def estimate_frames(
+    frames: Sequence[Sequence[Read]], parents: Mapping[str, str], layouts: Mapping[str, Layout], room_bytes: int
+) -> int:
+    """How many frames there would be if structures were read whole where that is smaller.
+
+    `parents` tells the `parent_key` of an element's key; of the layouts only the size need be known.
+    """
+    groups: Dict[str, List[Read]] = {}
+    rest: List[Read] = []
+    for read in (read for frame in frames for read in frame):
+        parent = parents.get(read.keys[0], "") if len(read.keys) == 1 else ""
+        (groups.setdefault(parent, []) if parent in layouts else rest).append(read)
+    for parent, members in groups.items():
+        size_bytes = REPLY_HEAD_BYTES + 4 + layouts[parent].size_bytes
+        whole = Read(min((read.request for read in members), key=len), (), room_bytes=size_bytes)
+        rest += [whole] if _cost([whole]) < _cost(members) and size_bytes < room_bytes // 2 else members
+    requests = sum(len(read.request) + OFFSET_BYTES for read in rest)
+    replies = sum(read.room_bytes + OFFSET_BYTES for read in rest)
+    request_room, reply_room = room_bytes - MULTIPLE_REQUEST_BYTES, room_bytes - MULTIPLE_REPLY_BYTES
+    return max(-(-requests // request_room), -(-replies // reply_room))

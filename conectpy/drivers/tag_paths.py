@@ -43,6 +43,13 @@ class TagPath:
         name, index = self.parts[-1]
         return f"{TagPath((*self.parts[:-1], (name, index[:-1]))).key}[]"
 
+    @property
+    def parent_key(self) -> str:
+        """The key of the structure that this is a member of; "" where there is none."""
+        parts = self.parts[:-1]
+        is_program = len(parts) == 1 and parts[0][0].lower().startswith("program:")
+        return TagPath(parts).key if parts and not is_program else ""
+
     def at(self, last: int) -> TagPath:
         """The same path with another last index, without a bit."""
         name, index = self.parts[-1]

@@ -363,6 +363,98 @@ def test_an_error_of_one_tag_is_its_own(server: LogixServer) -> None:
         assert read_all(driver) == {"A_DINT": Sample(-(2**31))}
 
 
+# -- structures --------------------------------------------------------------------------------------------------------
+
+PUMP_MEMBERS = [
+    *(("Run", "BOOL"), ("Hours", "REAL"), ("Name", "STRING"), ("Starts", "DINT"), ("Bits", "BOOL[40]")),
+    *(("Fault", "BOOL"), ("Words", "INT[5]"), ("Total", "LREAL"), ("Mode", "SINT")),
+]
+PUMP_TAGS = [
+    *(
+        "Run",
+        "Hours",
+        "Name",
+        "Starts",
+        "Starts.3",
+        "Bits[0]",
+        "Bits[33]",
+        "Fault",
+        "Words[1]",
+        "Words[4]",
+        "Words[4].2",
+    ),
+    *("Total", "Mode"),
+]
+
+
+def make_pump(n: int) -> Dict[str, Any]:
+    bits = [(n + bit) % 3 == 0 for bit in range(40)]
+    numbers = {"Hours": n / 4, "Starts": 7 * n, "Words": [n, 1, 2, 3, n + 4], "Total": n * 0.1, "Mode": -n}
+    return {"Run": n % 2 == 0, "Name": f"P{n}", "Bits": bits, "Fault": n % 3 == 0, **numbers}
+
+
+@pytest.fixture
+def pumps() -> Iterator[LogixServer]:
+    tags = {f"PUMP_STATION_{n:02d}": ("PUMP", make_pump(n)) for n in range(50)}
+    with LogixServer(LogixController(tags, {"PUMP": PUMP_MEMBERS})) as running:
+        yield running
+        assert running.counts().connections == 0
+
+
+def scan_until_frames(driver: LogixPlc, below: int) -> int:
+    """Scan until there are fewer frames; how many requests the search for it cost."""
+    for scans in range(300):
+        if int(str(driver.facts()["frames_per_scan"])) < below:
+            return scans
+        assert driver.read_scan().samples == ()
+    raise AssertionError(driver.facts())
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+def test_structures_are_read_whole_where_that_is_smaller(pumps: LogixServer, is_small: bool) -> None:
+    pumps.faults.refuse_large_forward_open = is_small
+    asked = [f"{tag}.{member}" for tag in pumps.controller.tags() for member in PUMP_TAGS]
+    memory: DriverMemory = {}
+    with connected(pumps, asked, memory) as driver:
+        values = {tag: sample.value for tag, sample in driver.read_scan().samples}
+        frames = int(str(driver.facts()["frames_per_scan"]))
+        scan_until_frames(driver, frames)
+        fewer = int(str(driver.facts()["frames_per_scan"]))
+        assert fewer <= frames * 2 // 3
+        assert driver.read_scan().samples == ()
+        for n, tag in enumerate(pumps.controller.tags()):
+            pumps.controller.write(tag, make_pump(n + 1))
+        values.update({tag: sample.value for tag, sample in driver.read_scan().samples})
+    expected = {tag: pumps.controller.read(tag) for tag in asked}
+    assert {tag: repr(value) for tag, value in values.items()} == {t: repr(value) for t, value in expected.items()}
+    with connected(pumps, asked, memory) as driver:  # and remembered
+        assert driver.facts()["frames_per_scan"] == fewer
+        assert {tag: sample.value for tag, sample in driver.read_scan().samples} == expected
+
+
+def test_a_structure_that_changes_is_never_read_by_its_old_layout(pumps: LogixServer) -> None:
+    tags = pumps.controller.tags()
+    asked = [f"{tag}.{member}" for tag in tags for member in PUMP_TAGS]
+    with connected(pumps, asked) as driver:
+        samples = read_all(driver)
+        scan_until_frames(driver, int(str(driver.facts()["frames_per_scan"])))
+        for members in (PUMP_MEMBERS[::-1], [("Mode", "DINT"), *PUMP_MEMBERS[:-1]], PUMP_MEMBERS):
+            pumps.controller.download({tag: ("PUMP", make_pump(3)) for tag in tags}, {"PUMP": members})
+            for _ in range(2):
+                samples.update(read_all(driver))
+                for tag, sample in samples.items():
+                    assert sample.error or sample.value == pumps.controller.read(tag), (tag, sample)
+        samples.update(scan_until(driver, lambda _: not driver.facts()["tags_bad"]))
+
+
+def test_few_members_are_not_worth_a_search(pumps: LogixServer) -> None:
+    with connected(pumps, ["PUMP_STATION_01.Run", "PUMP_STATION_01.Hours"]) as driver:
+        before = pumps.counts().requests
+        for _ in range(5):
+            driver.read_scan()
+        assert pumps.counts().requests - before == 5
+
+
 # -- small controllers -------------------------------------------------------------------------------------------------
 
 
