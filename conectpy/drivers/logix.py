@@ -8,6 +8,7 @@ program that is downloaded meanwhile can make a tag bad, never wrong.
 from __future__ import annotations
 
 import logging
+import struct
 import time
 from collections import deque
 from typing import Deque, List, NoReturn, Optional, Sequence, Set, Tuple
@@ -21,7 +22,7 @@ from ..timestamps import utc_now
 from .base import DriverMemory
 from .cip_batch import Batch
 from .cip_link import CipLink
-from .cip_messages import CipReply, MalformedReply, as_read_reply
+from .cip_messages import CipReply, as_read_reply
 from .cip_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA
 from .logix_device import INFO_REQUESTS, Device, frozen_reason
 from .scan_frame import Frame, FrameRefused
@@ -32,6 +33,8 @@ from .tag_book import TagBook
 
 log = logging.getLogger(__name__)
 
+BAD_REPLIES = (PycommError, OSError, FrameRefused, ValueError, LookupError, struct.error)
+"""What a broken line or a reply that makes no sense ends in."""
 REPLAN_S = 1.0
 RECHECK_S = 10.0
 RTTS_KEPT = 20
@@ -87,7 +90,7 @@ class LogixPlc:
             if self._batch.is_multiple:
                 frames = [frame.reads for frame, _ in self._frames]
                 self._search = self._book.start_search(frames, self._batch.ask, self._room_bytes)
-        except (PycommError, MalformedReply, OSError) as exc:
+        except BAD_REPLIES as exc:
             self._fail("connecting", exc)
 
     def close(self) -> None:
@@ -203,7 +206,7 @@ class LogixPlc:
             duration_s, received_utc = time.monotonic() - start_s, utc_now()
             frozen = next((frozen_reason(frame.mode) for frame, _ in self._frames if frame.mode is not None), None)
             self._search_on()
-        except (PycommError, MalformedReply, FrameRefused, OSError) as exc:
+        except BAD_REPLIES as exc:
             self._fail(f"reading {len(self._book.names)} tags", exc)
         return Scan(sent_utc, received_utc, duration_s, self._report.take(), frozen)
 

@@ -96,6 +96,8 @@ def _read_layout(head: bytes, number: int, ask: Ask) -> Generator[None, None, Op
         return None
     words, size_bytes, count = (_ATTRIBUTES.unpack_from(reply.data)[at] for at in (3, 6, 9))
     total = min(words * 4 - 23, MAX_TEMPLATE_BYTES)
+    if total <= 0:
+        return None
     definition = b""
     for _ in range(MAX_READS):
         (reply,) = ask([_read_template_request(number, len(definition), total - len(definition))])

@@ -272,6 +272,39 @@ def test_noise_never_makes_a_value(server: LogixServer) -> None:
     wait_for(lambda: server.counts().connections == 0)
 
 
+def test_fuzzed_replies_from_the_first_on(server: LogixServer) -> None:
+    """Whatever bits are flipped, wherever: an error or a sample of a type that can be, in bounded time."""
+    rng = random.Random(7)
+
+    def flip(reply: bytes) -> bytes:
+        spoilt = bytearray(reply)
+        if rng.random() < 0.4:
+            for _ in range(rng.randint(1, 4)):
+                spoilt[rng.randrange(len(spoilt))] ^= 1 << rng.randrange(8)
+        return bytes(spoilt)
+
+    memory: DriverMemory = {}
+    scans = 0
+    for _ in range(60):
+        server.faults.mutate = flip
+        driver = make(server.address, memory, timeout_s=0.1)
+        with contextlib.suppress(DriverError):
+            driver.connect()
+            for _ in range(4):
+                assert all(
+                    type(sample.value) in (int, str, bool, float, type(None))
+                    for _, sample in driver.read_scan().samples
+                )
+                scans += 1
+        server.faults.mutate = None
+        driver.close()
+    assert scans > 20
+    driver = make(server.address, memory)
+    driver.connect()
+    driver.close()
+    wait_for(lambda: server.counts().connections == 0)
+
+
 # -- cuts --------------------------------------------------------------------------------------------------------------
 
 
