@@ -52,7 +52,8 @@ class CipSocket:
         except socket.timeout as exc:
             raise LinkError(f"no answer from {host}:{port} within {self.timeout_s:g} s") from exc
         except OSError as exc:
-            raise LinkError(f"cannot reach {host}:{port}: {exc.strerror or exc}") from exc
+            reason = "aborted" if self._is_aborted else f"cannot reach {host}:{port}: {exc.strerror or exc}"
+            raise LinkError(reason) from exc
         if self._is_aborted:
             raise LinkError("aborted")
         self.is_usable = True

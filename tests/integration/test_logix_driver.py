@@ -144,7 +144,7 @@ def test_spelling_and_case_do_not_matter(server: LogixServer) -> None:
         assert [sample.value for sample in read_all(driver).values()] == [-(2**31), 2.5, 20, 9]
 
 
-def test_what_cannot_be_read_is_bad_alone(server: LogixServer) -> None:
+def test_e11_what_cannot_be_read_is_bad_alone(server: LogixServer) -> None:
     tags = ["GONE", "MOTOR", "NO_TEXT", "A_REAL.3", "A..B", "REALS[2500]", "BITS[128]", "MOTOR.Nope", "GRID[3,0]"]
     with connected(server, [*tags, "A_DINT", "REALS[2499]"]) as driver:
         samples = read_all(driver)
@@ -249,8 +249,7 @@ def test_500_tags_take_three_round_trips(server: LogixServer) -> None:
     assert {tag: sample.value for tag, sample in samples.items()} == {tag: value for tag, (_, value) in table.items()}
 
 
-def test_a_controller_that_does_not_run_has_frozen_values(server: LogixServer) -> None:
-    """E14"""
+def test_e14_a_controller_that_does_not_run_has_frozen_values(server: LogixServer) -> None:
     with connected(server, ["A_DINT"]) as driver:
         assert driver.read_scan().frozen is None
         for mode, reason in (("PROGRAM", "controller in PROGRAM mode"), ("FAULT", "controller has a major fault")):
@@ -314,7 +313,7 @@ def test_a_download_never_gives_a_wrong_value() -> None:
             assert driver.read_scan().samples == ()
 
 
-def test_a_tag_that_vanishes_and_comes_back(server: LogixServer) -> None:
+def test_e13_a_tag_that_vanishes_and_comes_back(server: LogixServer) -> None:
     with connected(server, ["A_DINT", "A_REAL", "WORD.1"]) as driver:
         read_all(driver)
         server.controller.remove_tag("A_DINT")
@@ -352,7 +351,7 @@ def test_an_array_that_shrinks_loses_only_the_elements_that_are_gone(server: Log
     assert [found[tag].value for tag in tags] == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, None, None, None, None]
 
 
-def test_an_error_of_one_tag_is_its_own(server: LogixServer) -> None:
+def test_e11_an_error_of_one_tag_is_its_own(server: LogixServer) -> None:
     with connected(server, ["A_DINT", "A_REAL"]) as driver:
         read_all(driver)
         server.faults.fail_tag("A_DINT", 0x10)

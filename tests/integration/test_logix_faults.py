@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import select
+import socket
 import struct
 import threading
 import time
@@ -407,6 +408,24 @@ def test_abort_frees_a_blocked_scan_at_once(server: LogixServer) -> None:
     server.faults.is_frozen = False
     driver.close()
     wait_for(lambda: server.counts().connections == 0 and server.counts().clients == 0)
+
+
+def test_abort_frees_a_blocked_connect_at_once() -> None:
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):  # the queue is full: nobody answers the next one
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        driver = make(f"127.0.0.1:{listener.getsockname()[1]}", {}, timeout_s=3.0)
+        timer = threading.Timer(0.1, driver.abort)
+        timer.start()
+        with pytest.raises(DriverError):
+            driver.connect()
+        timer.join()
+        driver.close()
 
 
 def test_abort_before_and_after(server: LogixServer) -> None:
