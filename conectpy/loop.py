@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 
 BACKOFF_MIN_S = 1.0
 BACKOFF_MAX_S = 30.0
-NOTE_AGE_S = 5.0
+NOTE_AGE_S = 4.0
+"""The store keeps a last known state that is at most 5 s old, and takes its own time to write it."""
+
 CONNECT_GRACE_S = 10.0
 SCAN_GRACE_S = 10.0
 ERRORS_KEPT = 20

@@ -22,8 +22,7 @@ def utc_now() -> datetime:
 
 def to_text(moment_utc: datetime) -> str:
     """`2026-03-01T07:14:02.123Z`; the text sorts like the time. Digits below a millisecond are cut, not rounded."""
-    moment = moment_utc.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment_utc.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:
