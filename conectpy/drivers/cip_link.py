@@ -7,6 +7,7 @@ thrown away. Sources: ODVA volume 2 (encapsulation), volume 1 chapter 3 (Forward
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -18,6 +19,8 @@ from pycomm3.packets import RequestPacket, ResponsePacket, SendUnitDataRequestPa
 
 from .cip_messages import SEQUENCE_BYTES, CipReply, MalformedReply, parse_reply
 from .cip_socket import HEADER_BYTES, CipSocket, LinkError
+
+logging.getLogger("pycomm3").setLevel(logging.CRITICAL)  # what it reports is raised here, as one line
 
 REGISTER_SESSION, SEND_RR_DATA, SEND_UNIT_DATA = 0x65, 0x6F, 0x70
 UNCONNECTED_AT, CONNECTED_AT, SEQUENCE_AT = 40, 46, 44

@@ -101,6 +101,7 @@ class CipSocket:
         end_s = time.monotonic() + within_s
         seen = b""
         try:
+            self._sock.settimeout(within_s)
             self._send(message, end_s)
             while mark not in seen:
                 self._sock.settimeout(max(MIN_WAIT_S, end_s - time.monotonic()))

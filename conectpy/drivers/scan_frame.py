@@ -18,6 +18,8 @@ from .cip_messages import CipReply, join_requests, parse_reply, split_replies
 from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
 from .scan_plan import MODE, Read, Slot
 
+_GOOD = tuple(Sample(None))[1:]  # what follows the value in a good sample
+
 Raw = Union[None, bool, int, bytes]
 Pair = Tuple[str, Sample]
 """A tag's name and its sample."""
@@ -109,7 +111,7 @@ class Frame:
         typed = values if layout.typed is None else layout.typed.unpack(reply)
         new, names = tuple.__new__, layout.names
         pairs: List[Pair] = [
-            (name, new(Sample, (typed[at], None, None, False, False)))
+            (name, new(Sample, (typed[at], *_GOOD)))
             for at, name in [(at, names[at]) for at in changed]
             if name is not None
         ]

@@ -77,7 +77,7 @@ READABLE: List[str] = [
 def server() -> Iterator[LogixServer]:
     with LogixServer(LogixController(TABLE, STRUCTS, name="Main program")) as running:
         yield running
-        assert running.counts().connections == 0, "a CIP connection was left open"
+        wait_for(lambda: running.counts().connections == 0)
 
 
 def settings_of(address: str, tags: List[str], **options: Any) -> PlcSettings:
@@ -109,6 +109,13 @@ def scan_until(driver: LogixPlc, condition: Callable[[Dict[str, Sample]], bool])
         found.update(read_all(driver))
         time.sleep(0.02)
     return found
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < end_s, "it never became true"
+        time.sleep(0.01)
 
 
 def pycomm3_values(server: LogixServer, tags: List[str]) -> Dict[str, Any]:
@@ -278,6 +285,7 @@ def test_definitions_outlive_a_connection(server: LogixServer) -> None:
     memory: DriverMemory = {}
     with connected(server, READABLE, memory) as driver:
         expected = read_all(driver)
+    wait_for(lambda: server.counts().clients == 0)
     before = server.counts().requests
     with connected(server, READABLE, memory) as driver:
         assert server.counts().requests - before == 3  # session, Forward Open, one question: has anything changed?
@@ -397,7 +405,7 @@ def pumps() -> Iterator[LogixServer]:
     tags = {f"PUMP_STATION_{n:02d}": ("PUMP", make_pump(n)) for n in range(50)}
     with LogixServer(LogixController(tags, {"PUMP": PUMP_MEMBERS})) as running:
         yield running
-        assert running.counts().connections == 0
+        wait_for(lambda: running.counts().connections == 0)
 
 
 def scan_until_frames(driver: LogixPlc, below: int) -> int:
