@@ -185,8 +185,11 @@ class Detector:
         elif not was_live:
             quality, earliest = "gap", track.good_utc
         elif sample.changed_utc is not None:
-            ts, quality = _ceil_ms(sample.changed_utc), "exact"
-            earliest = ts - MILLISECOND
+            within = timedelta(seconds=sample.changed_within_s)
+            ts, quality = min(ts, _ceil_ms(sample.changed_utc + within)), "exact"
+            by_device = _ceil_ms(sample.changed_utc - within) - MILLISECOND
+            if earliest is None or not by_device < earliest < ts:
+                earliest = min(by_device, ts - MILLISECOND)
         else:
             quality = "sampled"
         if track.last_ts is not None and ts < track.last_ts:  # the wall clock went back: no negative duration (E15)

@@ -20,8 +20,9 @@ class Sample(NamedTuple):
 
     `error` None means good; otherwise it says in one line why there is no value, and `value` is None.
     `changed_utc` is the device's own time of the change, already on this machine's clock, or None where the device does
-    not say. `overflow` says that the device dropped changes before this one (subscription queue). `is_vanished` says
-    that the PLC has no such tag (any more), which is more than a bad reading (promise E13).
+    not say; the true moment lies at most `changed_within_s` before or after it. `overflow` says that the device dropped
+    changes before this one (subscription queue). `is_vanished` says that the PLC has no such tag (any more), which is
+    more than a bad reading (promise E13).
     """
 
     value: Value
@@ -29,6 +30,7 @@ class Sample(NamedTuple):
     changed_utc: Optional[datetime] = None
     overflow: bool = False
     is_vanished: bool = False
+    changed_within_s: float = 0.0
 
 
 @dataclass(frozen=True)

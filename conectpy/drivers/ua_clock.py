@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Collection, Dict, Optional, Set, Tuple
+from typing import Collection, Dict, NamedTuple, Optional, Set, Tuple
 
 from ..timestamps import UTC
 
 BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds
 DRIFT_PER_S = 100e-6  # two quartz clocks drift apart by less than this
-MAX_UNCERTAINTY_S = 0.1  # beyond this, nobody can say whether the clocks agree
+MAX_UNCERTAINTY_S = 0.1  # beyond this, a device's time tells no more than the scan does
 PROOF_SCANS = 2
 PROOF_S = 1.5
 PROOF_AGAIN_S = 60.0
 MOVES_MOST = 3
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DeviceTime(NamedTuple):
+    """A device's time on our clock; the true moment lies at most `within_s` before or after `moment_utc`."""
+
+    moment_utc: datetime
+    within_s: float
 
 
 class ClockOffset:
@@ -46,6 +53,11 @@ class ClockOffset:
         self._at_s = received_s
 
     @property
+    def middle_s(self) -> float:
+        """The middle of what the offset may be; only after the first exchange."""
+        return (self._low + self._high) / 2
+
+    @property
     def uncertainty_s(self) -> float:
         """Half the width of what the offset may be; infinite before the first exchange."""
         return (self._high - self._low) / 2
@@ -55,7 +67,7 @@ class ClockOffset:
         """None before the first exchange; 0.0 where the clocks agree as far as can be told."""
         if self._low == float("-inf"):
             return None
-        return 0.0 if self._low <= 0.0 <= self._high else (self._low + self._high) / 2
+        return 0.0 if self._low <= 0.0 <= self._high else self.middle_s
 
 
 class ChangeTimes:
@@ -109,17 +121,14 @@ class ChangeTimes:
         proof_s = PROOF_AGAIN_S * 4 ** (moves - 1) if moves else PROOF_S
         return self._scan - scan > PROOF_SCANS and self._now_s - since_s >= proof_s
 
-    def to_utc(self, epoch_s: float, after_utc: Optional[datetime], until_utc: datetime) -> Optional[datetime]:
-        """The server's time `epoch_s`, if the server's clock agrees with ours and it lies in (after, until].
-
-        A clock that is ahead or behind is not corrected for: its offset is known to some milliseconds only, and an
-        event that calls itself exact to the millisecond would claim more than was seen.
-        """
-        is_known = self._clock.offset_s == 0.0 and self._clock.uncertainty_s <= MAX_UNCERTAINTY_S
-        if not is_known or after_utc is None:
+    def to_utc(self, epoch_s: float, after_utc: Optional[datetime], until_utc: datetime) -> Optional[DeviceTime]:
+        """The server's time `epoch_s` on our clock, if the offset is known and it may lie in (after, until]."""
+        if after_utc is None or self._clock.uncertainty_s > MAX_UNCERTAINTY_S:
             return None
+        within_s = self._clock.uncertainty_s + RESOLUTION_S / 2
         try:
-            moment = _EPOCH + timedelta(seconds=epoch_s)
+            moment = _EPOCH + timedelta(seconds=epoch_s + RESOLUTION_S / 2 - self._clock.middle_s)
         except OverflowError:
             return None
-        return moment if after_utc < moment <= until_utc else None
+        within = timedelta(seconds=within_s)
+        return DeviceTime(moment, within_s) if after_utc < moment + within and moment - within <= until_utc else None

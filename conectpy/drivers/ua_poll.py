@@ -37,7 +37,7 @@ STATE_NODE = NodeId(0, "i", 2259)  # ServerStatus.State
 Tagged = Tuple[str, Sample]
 
 _good_sample: Callable[[Tuple[Any, ...]], Sample] = partial(tuple.__new__, Sample)
-_NONE, _FALSE = repeat(None), repeat(False)
+_GOOD_TAIL = tuple(map(repeat, Sample(None)[1:]))
 """A thousand samples are made without a Python call for each: (value, no error, no time, no overflow, is there)."""
 
 
@@ -167,7 +167,7 @@ class PollReader:
             chunk.decoder.ignore_stamps({index - first for index in times.moving})
         for places, values in change.blocks:
             tags = map(chunk.tags.__getitem__, places)
-            samples.extend(zip(tags, map(_good_sample, zip(values, _NONE, _NONE, _FALSE, _FALSE))))
+            samples.extend(zip(tags, map(_good_sample, zip(values, *_GOOD_TAIL))))
         for reading in change.readings:
             index = first + reading.place
             if index == len(self._nodes):
@@ -185,8 +185,10 @@ class PollReader:
         value: Value = reading.value
         if not self._times.on_changed(index) or reading.ticks is None:
             return Sample(value)
-        changed_utc = self._times.to_utc(ticks_to_epoch_s(reading.ticks), self._after_utc, received_utc)
-        return Sample(value, changed_utc=changed_utc)
+        changed = self._times.to_utc(ticks_to_epoch_s(reading.ticks), self._after_utc, received_utc)
+        if changed is None:
+            return Sample(value)
+        return Sample(value, changed_utc=changed.moment_utc, changed_within_s=changed.within_s)
 
 
 def bad_sample(status: int) -> Sample:

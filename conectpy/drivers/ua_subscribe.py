@@ -222,11 +222,12 @@ class SubscribeReader:
         if value.status >> 30 or value.value is None:
             sample = bad_sample(value.status)._replace(overflow=overflow)
         else:
-            changed_utc = None
+            sample = Sample(value.value, overflow=overflow)
             if is_state and value.source_ticks is not None and self._audit.times.has_proven(index):
                 epoch_s = ticks_to_epoch_s(value.source_ticks)
-                changed_utc = self._audit.times.to_utc(epoch_s, self._known_utc, received_utc)
-            sample = Sample(value.value, changed_utc=changed_utc, overflow=overflow)
+                changed = self._audit.times.to_utc(epoch_s, self._known_utc, received_utc)
+                if changed is not None:
+                    sample = sample._replace(changed_utc=changed.moment_utc, changed_within_s=changed.within_s)
         self._samples[index] = sample
         self._audit.explained.add(index)
         self._lost.pop(tag, None)

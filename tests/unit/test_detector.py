@@ -257,6 +257,20 @@ def test_e16_pulses_between_scans_come_with_the_devices_own_times() -> None:
     assert opened.earliest_utc < at(0.5)
 
 
+def test_e16_a_devices_time_claims_no_more_than_is_known_of_its_clock() -> None:
+    bench = Bench()
+    bench.scan(0, False)
+    pulse = [("P1", Sample(True, changed_utc=at(0.5), changed_within_s=0.02))]
+    (opened,) = bench.scan(1, False, more=pulse)
+    assert (opened.quality, opened.ts_utc) == ("exact", at(0.52))
+    assert at(0.479) <= opened.earliest_utc < at(0.48)
+    late = Bench()
+    late.scan(0, False)
+    pulse = [("P1", Sample(True, changed_utc=at(0.01), changed_within_s=0.02))]
+    (opened,) = late.scan(1, False, more=pulse)
+    assert (opened.earliest_utc, opened.ts_utc) == (at(0), at(0.03))
+
+
 @pytest.mark.parametrize("value", [7, "MAYBE", 0.5, float("nan"), None, (True,)])
 def test_e18_what_is_no_boolean_is_a_bad_sample_that_names_it(value: Any) -> None:
     sample = as_state_sample("P1", Sample(value))
