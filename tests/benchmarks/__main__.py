@@ -22,7 +22,9 @@ def main() -> None:
     started_s = time.monotonic()
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     for name in options.names or names:
+        begun_s = time.monotonic()
         importlib.import_module(f"tests.benchmarks.bench_{name}").run(options.quick)
+        print(f"({name}: {time.monotonic() - begun_s:.0f} s)", flush=True)
     print(f"\n{time.monotonic() - started_s:.0f} s altogether")
 
 
