@@ -168,12 +168,13 @@ class Collector:
                 "last_good_age_s": age_s,
                 "last_error": meta["last_error"],
             }
-        threads = {
+        threads: Dict[str, Any] = {
             worker.name: {"alive": worker.is_alive, "restarts": worker.restarts, "last_error": worker.last_error}
             for worker in self._workers
         }
+        threads["store"] = {"alive": self._store.is_alive, "restarts": 0, "last_error": None}
         store = self._store.health()
-        is_ok = bool(store["ok"]) and all(plc["ok"] for plc in plcs.values())
+        is_ok = bool(store["ok"]) and self._store.is_alive and all(plc["ok"] for plc in plcs.values())
         is_ok = is_ok and all(worker.is_alive and not worker.is_hung for worker in self._workers)
         return is_ok, {"ok": is_ok, "plcs": plcs, "threads": threads, "store": store}
 

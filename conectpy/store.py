@@ -118,6 +118,11 @@ class EventStore:
                 log.error("%d transitions could not be stored: %s", self._queued, self._error)
             return not self._queued and not self._losses
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the writer thread runs; it starts itself again after whatever befalls it."""
+        return self._thread is not None and self._thread.is_alive()
+
     # -- what the PLC threads hand over --------------------------------------------------------------------------------
 
     def record(self, transitions: Sequence[Transition]) -> None:

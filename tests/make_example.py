@@ -19,9 +19,9 @@ from typing import Any, Dict, Iterator, List, Tuple
 from conectpy.config import load_settings
 from conectpy.detector import Detector
 from conectpy.models import PlcMemory, Sample, Scan, Transition
+from conectpy.ROCWELL.plc_realtime_demo import PLCS, TAG_LABELS
 from conectpy.settings import DatabaseSettings, PlcSettings
 from conectpy.simulator.lagoon import Lagoon
-from conectpy.simulator.plants import SIMULATED_LABELS, SIMULATED_PLCS
 from conectpy.store import EventStore
 from conectpy.timestamps import UTC, to_text
 
@@ -38,7 +38,7 @@ def main(path: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         if os.path.exists(path + suffix):
             os.unlink(path + suffix)
-    plcs = load_settings({"plcs": SIMULATED_PLCS, "tag_labels": SIMULATED_LABELS}, {}, {}).plcs
+    plcs = load_settings({"plcs": PLCS, "tag_labels": TAG_LABELS}, {}, {}).plcs
     labels = {(plc.address, tag.tag): tag.label for plc in plcs for tag in plc.tags}
     store = EventStore(DatabaseSettings(path), {plc.address: plc.name for plc in plcs}, labels)
     store.open()
@@ -97,12 +97,20 @@ class Plant:
         sent_utc = START_UTC + timedelta(seconds=at_s)
         if not is_quiet:
             self._lagoon.run_to(sent_utc.timestamp())
-        values = {tag: False if is_off else self._lagoon.values[tag] for tag in self._tags}
+        values = {tag: False if is_off else self._value(tag) for tag in self._tags}
         changed = {} if is_quiet else {tag: value for tag, value in values.items() if self._told.get(tag) is not value}
         self._told.update(changed)
         samples = tuple((tag, Sample(value)) for tag, value in changed.items())
         scan = Scan(sent_utc, sent_utc + ROUND_TRIP, ROUND_TRIP.total_seconds(), samples)
         return sent_utc, self._detector.on_scan(scan, at_s + ROUND_TRIP.total_seconds())
+
+    def _value(self, tag: str) -> bool:
+        """The state of a tag: by itself, as a member of a structure, or as a bit of a word."""
+        values: Dict[str, Any] = self._lagoon.values
+        if tag in values:
+            return bool(values[tag])
+        name, part = tag.split(".")
+        return bool(values[name] >> int(part) & 1) if part.isdigit() else bool(values[name][part])
 
     def fail(self, at_s: float) -> Tuple[datetime, List[Transition]]:
         """A scan without an answer; the next good one tells every tag anew."""

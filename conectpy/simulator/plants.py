@@ -25,69 +25,10 @@ IDENTITY_NAME_AT = 14
 
 PLANT_NAMES = ("Costa del Lago", "Bahía Azul", "Laguna Norte")
 
-MEASURED = (
-    {"tag": "PT117_R_SCADA", "unit": "bar", "decimals": 2},
-    {"tag": "PT118_R_SCADA", "unit": "bar", "decimals": 2},
-    {"tag": "FIT003_R_SCADA", "unit": "m³/h", "decimals": 1},
-    {"tag": "FIT004_R_SCADA", "unit": "m³/h", "decimals": 1},
-    {"tag": "LIT001_R_SCADA", "unit": "m", "decimals": 3},
-    {"tag": "TT001_R_SCADA", "unit": "°C", "decimals": 1},
-    {"tag": "AIT001_R_SCADA", "unit": "mg/L", "decimals": 2},
-    {"tag": "WM01_TOT", "unit": "m³", "decimals": 1},
-)
-STATES = (
-    "P001_ST_SCADA",
-    "P002_ST_SCADA",
-    "P003_ST_SCADA",
-    "RETRO_SCADA",
-    "VE238_ST",
-    "VE240_ST",
-    "ALARM_X0_1",
-    "ALARM_X0_2",
-)
-
 SIMULATED_PLCS: Dict[str, Dict[str, Any]] = {
-    f"127.0.0.1:{port}": {
-        "name": name,
-        "tags": [dict(entry) for entry in MEASURED] + list(extra),
-        "state_tags": list(STATES),
-    }
-    for port, name, extra in (
-        (24818, PLANT_NAMES[0], ("STATUS_TEXT", "ALARMS")),
-        (24819, PLANT_NAMES[1], ("STATUS_TEXT", "Program:Main.SEQ_STEP")),
-        (24820, PLANT_NAMES[2], ("STATUS_TEXT", "FILTER_DP[0]", "PUMP_P101.Hours")),
-    )
+    f"127.0.0.1:{port}": {"name": name} for port, name in zip((24818, 24819, 24820), PLANT_NAMES)
 }
-"""The plants shown out of the box, in the shape of the monitor's `PLCS`."""
-
-SIMULATED_LABELS: Dict[str, str] = {
-    "P001_ST_SCADA": "Bomba de filtración",
-    "P002_ST_SCADA": "Bomba de retrolavado",
-    "P003_ST_SCADA": "Bomba de retorno",
-    "RETRO_SCADA": "Retrolavado en curso",
-    "VE238_ST": "Válvula de filtrado",
-    "VE239_ST": "Válvula de retrolavado",
-    "VE240_ST": "Válvula de llenado",
-    "DOS01_ST": "Dosificadora de cloro",
-    "ALARM_X0_1": "Alarma: presión alta en filtro",
-    "ALARM_X0_2": "Alarma: falla de bomba de filtración",
-    "ALARM_X0_3": "Alarma: nivel bajo",
-    "PT117_R_SCADA": "Presión entrada de filtro",
-    "PT118_R_SCADA": "Presión salida de filtro",
-    "FIT003_R_SCADA": "Caudal de filtración",
-    "FIT004_R_SCADA": "Caudal de retorno",
-    "LIT001_R_SCADA": "Nivel de la laguna",
-    "TT001_R_SCADA": "Temperatura del agua",
-    "AIT001_R_SCADA": "Cloro libre",
-    "AIT002_R_SCADA": "pH",
-    "WM01_TOT": "Medidor de agua, total",
-    "ALARMS": "Palabra de alarmas",
-    "STATUS_TEXT": "Estado del filtro",
-    "Program:Main.SEQ_STEP": "Paso de la secuencia",
-    "FILTER_DP[0]": "Presión diferencial, filtro 1",
-    "PUMP_P101.Hours": "Horas de la bomba P101",
-}
-"""Labels of the plants' tags, in the shape of the monitor's `TAG_LABELS`."""
+"""The addresses that the simulator answers for out of the box; the monitor's `PLCS` says what is read from them."""
 
 
 class LivePlant:
