@@ -9,8 +9,8 @@ code, status, type and length is checked, and what is not as planned is a bad sa
 from __future__ import annotations
 
 import struct
-from itertools import compress
-from operator import ne
+from itertools import compress, repeat
+from operator import and_, ne
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..models import Sample
@@ -18,7 +18,7 @@ from .cip_messages import CipReply, join_requests, parse_reply, split_replies
 from .cip_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
 from .scan_plan import MODE, Read, Slot
 
-_GOOD = tuple(Sample(None))[1:]  # what follows the value in a good sample
+_GOOD = tuple(repeat(item) for item in tuple(Sample(None))[1:])  # what follows the value in a good sample, for ever
 
 Raw = Union[None, bool, int, bytes]
 Pair = Tuple[str, Sample]
@@ -52,8 +52,8 @@ class _Span(NamedTuple):
 class _Layout(NamedTuple):
     """What a reply looks like when nothing but values differ from the one that taught it.
 
-    Per value: its slot, and the name of the tag that it is as it stands (None where more has to be done). `typed` is
-    None when it makes the same as `raw`.
+    Per value: its slot, the name of its first tag, and whether it is that tag's value as it stands (`plain` None: all
+    are). `typed` is None when it makes the same as `raw`.
     """
 
     size_bytes: int
@@ -62,7 +62,8 @@ class _Layout(NamedTuple):
     raw: struct.Struct
     typed: Optional[struct.Struct]
     slots: Tuple[int, ...]
-    names: Tuple[Optional[str], ...]
+    names: Tuple[str, ...]
+    plain: Optional[Tuple[bool, ...]]
 
 
 class Frame:
@@ -100,24 +101,20 @@ class Frame:
             return self._learn(reply)
         before, values = self._values, layout.raw.unpack(reply)
         self._last, self._values = reply, values
-        changed = list(compress(range(len(values)), map(ne, values, before)))
-        return self._samples(layout, reply, changed, before)
+        return self._samples(layout, reply, list(map(ne, values, before)), before)
 
-    def _samples(self, layout: _Layout, reply: bytes, changed: Sequence[int], before: Sequence[Raw]) -> List[Pair]:
-        """The samples of these values of the layout. A tuple's constructor makes them: there are many."""
-        if not changed:
+    def _samples(self, layout: _Layout, reply: bytes, changed: List[bool], before: Sequence[Raw]) -> List[Pair]:
+        """The samples of the values that have changed. There are many: they are made without a line of Python each."""
+        if True not in changed:
             return []
         values = self._values
         typed = values if layout.typed is None else layout.typed.unpack(reply)
-        new, names = tuple.__new__, layout.names
-        pairs: List[Pair] = [
-            (name, new(Sample, (typed[at], *_GOOD)))
-            for at, name in [(at, names[at]) for at in changed]
-            if name is not None
-        ]
-        if len(pairs) < len(changed):
-            for at in changed:
-                if names[at] is None:
+        plain = changed if layout.plain is None else list(map(and_, changed, layout.plain))
+        samples = map(tuple.__new__, repeat(Sample), zip(compress(typed, plain), *_GOOD))
+        pairs: List[Pair] = list(zip(compress(layout.names, plain), samples))  # type: ignore[arg-type]
+        if layout.plain is not None:
+            for at in compress(range(len(changed)), changed):
+                if not layout.plain[at]:
                     self._add_made(pairs, self._slots[layout.slots[at]], values[at], typed[at], before[at])
         return pairs
 
@@ -149,7 +146,7 @@ class Frame:
         layout = self._layout = self._lay_out(reply, spans)
         values = self._values = layout.raw.unpack(reply)
         before = [known.get(slot) for slot in layout.slots]
-        changed = [at for at, (new, old) in enumerate(zip(values, before)) if old is None or new != old]
+        changed = [old is None or new != old for new, old in zip(values, before)]
         pairs = self._samples(layout, reply, changed, before)
         for slot, fault in faults.items():
             if fault != self._faults.get(slot):
@@ -224,7 +221,8 @@ class Frame:
         mask = bytearray(b"\xff" * len(reply))
         raw = typed = "<"
         at = 0
-        names: List[Optional[str]] = []
+        names: List[str] = []
+        plain: List[bool] = []
         for span in spans:
             slot = self._slots[span.slot]
             mask[span.start : span.end] = bytes(span.end - span.start)
@@ -233,8 +231,8 @@ class Frame:
             typed += gap + (slot.typed or span.raw)
             at = span.end
             (tag, bit), is_single = slot.uses[0], len(slot.uses) == 1
-            is_plain = is_single and bit is None and slot.to_text is None and tag != MODE
-            names.append(self._names[tag] if is_plain else None)
+            plain.append(is_single and bit is None and slot.to_text is None and tag != MODE)
+            names.append(self._names[tag] if tag != MODE else "")
         rest = f"{len(reply) - at}x" if len(reply) > at else ""
         number = int.from_bytes(mask, "little")
         return _Layout(
@@ -245,4 +243,5 @@ class Frame:
             struct.Struct(typed + rest) if typed != raw else None,
             tuple(span.slot for span in spans),
             tuple(names),
+            None if all(plain) else tuple(plain),
         )
