@@ -179,6 +179,9 @@ def test_trends_are_drawn_and_kept_in_the_address(browser: Browser, plant: Plant
     for value in (2.75, 3.0, 3.5):
         plant.scan(NORTH, {PRESSURE.tag: value, FLOW.tag: value * 4})
     page = browser.open(f"{plant.url}/trends")
+    until(page, "() => document.querySelectorAll('#chips .chip').length > 0")
+    page.goto(f"{plant.url}/trends?tag=")
+    until(page, "() => document.querySelectorAll('#chips .chip').length === 0")
     page.select_option("#add-plc", NORTH)
     page.select_option("#add-tag", PRESSURE.tag)
     page.select_option("#add-tag", PUMP.tag)

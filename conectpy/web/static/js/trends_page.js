@@ -15,6 +15,7 @@ function readAddress() {
   const query = new URLSearchParams(location.search);
   const plcs = query.getAll("plc"), tags = query.getAll("tag");
   tags.forEach((tag, index) => choose(plcs.length === 1 ? plcs[0] : plcs[index], tag));
+  if (!query.has("tag")) chooseFirst();
   const from = Date.parse(query.get("from")), to = Date.parse(query.get("to"));
   if (from < to) Object.assign(state, { from, to, span: to - from, isFollowing: false });
   else if (Number(query.get("minutes")) > 0) state.span = Number(query.get("minutes")) * 60e3;
@@ -26,6 +27,14 @@ function choose(address, tag) {
   if (!found || chosen.length >= MAX || chosen.some((one) => one.plc === plc.plc && one.tag === tag)) return false;
   chosen.push({ plc: plc.plc, plcName: plc.name, tag, label: found[1], unit: found[2], isState: found[3] });
   return true;
+}
+
+// An empty chart tells nobody anything: two measurements and a state of the first PLC to begin with.
+function chooseFirst() {
+  const [plc] = catalog;
+  const measured = plc?.tags.filter(([, , unit, isState]) => unit && !isState).slice(0, 2) ?? [];
+  const states = plc?.tags.filter(([, , , isState]) => isState).slice(0, 1) ?? [];
+  for (const [tag] of [...measured, ...states]) choose(plc.plc, tag);
 }
 
 function query() {
