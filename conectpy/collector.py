@@ -117,7 +117,9 @@ class Collector:
             self._realtime.register(plc)
             self._realtime.publish_since(plc.address, {tag: to_text(at) for tag, at in memory.open_since.items()})
             watch = PlcWatch(plc, memory, self._metrics.for_plc(plc.address))
-            self._workers.append(Worker(f"plc-{plc.name}", self._loop_of(watch), watch))
+            is_unique = [one.name for one in self._plcs].count(plc.name) == 1
+            name = f"plc-{plc.name}" if is_unique else f"plc-{plc.name} ({plc.address})"
+            self._workers.append(Worker(name, self._loop_of(watch), watch))
         for worker in self._workers:
             worker.start()
 

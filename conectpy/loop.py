@@ -163,7 +163,7 @@ class _Loop:
         watch.fails += 1
         text = " ".join(str(exc).split())
         if not watch.errors or watch.errors[-1]["text"] != text or watch.fails == 1:
-            log.warning("%s (%s): %s", plc.name, plc.address, text)
+            log.warning("%s", text if plc.address in text else f"{plc.name} ({plc.address}): {text}")
         watch.errors.append({"ts": to_text(utc_now()), "text": text})
         watch.metrics.failures.inc()
         watch.metrics.up.set(0)

@@ -27,7 +27,7 @@ def run(quick: bool) -> None:
     titles = ("CPU %", "RSS MB", "scan ms", "p99", "longest", "gap s", "overruns", "missed")
     print(f"{'PLCs':>5}" + "".join(f"{title:>9}" for title in titles))
     for count in (1, 10, 50) if quick else (1, 10, 50, 100):
-        print(_measure(count, 8.0 if quick else 20.0))
+        print(_measure(count, 6.0 if quick else 12.0))
 
 
 def _measure(count: int, seconds: float) -> str:
