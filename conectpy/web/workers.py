@@ -25,7 +25,9 @@ class WorkerPool:
         self._lock = threading.Lock()  # guards all below
         self._threads: Set[threading.Thread] = set()
         self._busy: Set[Any] = set()
-        self._idle = 0
+        self._load = (
+            0  # connections that are queued or being answered: counted where they come, not where they are taken
+        )
         self._started = 0
         self._is_stopping = False
 
@@ -33,7 +35,8 @@ class WorkerPool:
         """Have a connection's request answered."""
         with self._lock:
             is_stopping = self._is_stopping
-            is_short = self._queue.qsize() >= self._idle and len(self._threads) < self._max_threads
+            self._load += not is_stopping
+            is_short = len(self._threads) < min(self._load, self._max_threads)
             if is_short and not is_stopping:
                 self._started += 1
                 thread = threading.Thread(target=self._run, name=f"web-{self._started}", daemon=True)
@@ -79,21 +82,18 @@ class WorkerPool:
                 finally:
                     with self._lock:
                         self._busy.discard(conn)
+                        self._load -= 1
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
     def _next(self) -> Optional[Any]:
+        """The next connection; None when this thread is to end."""
         while True:
-            with self._lock:
-                self._idle += 1
             try:
                 return self._queue.get(timeout=IDLE_S)
             except queue.Empty:
                 with self._lock:
-                    is_spare = len(self._threads) > KEPT_THREADS
-                if is_spare:
-                    return None
-            finally:
-                with self._lock:
-                    self._idle -= 1
+                    if len(self._threads) > max(KEPT_THREADS, self._load):
+                        self._threads.discard(threading.current_thread())  # from here on nobody counts on it
+                        return None
