@@ -12,8 +12,8 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
 
 from conectpy.drivers.opc_ua import OpcUaPlc
-from conectpy.drivers.ua_connect import UntrustedServer, list_endpoints
-from conectpy.drivers.ua_node_id import parse_node_id
+from conectpy.drivers.ua.connect import UntrustedServer, list_endpoints
+from conectpy.drivers.ua.node_id import parse_node_id
 from conectpy.errors import ConectpyError, ConfigError, DriverError
 from conectpy.models import Sample
 from conectpy.pki import Pki

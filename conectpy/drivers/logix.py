@@ -20,16 +20,16 @@ from ..models import DriverFacts, Scan
 from ..settings import PlcSettings
 from ..timestamps import utc_now
 from .base import DriverMemory
-from .cip_batch import Batch
-from .cip_link import CipLink
-from .cip_messages import CipReply, as_read_reply
-from .cip_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA
-from .logix_device import INFO_REQUESTS, Device, frozen_reason
-from .scan_frame import Frame, FrameRefused
-from .scan_plan import MODE, Read
-from .scan_report import ScanReport
-from .struct_layouts import Search
-from .tag_book import TagBook
+from .cip.batch import Batch
+from .cip.data_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA
+from .cip.device import INFO_REQUESTS, Device, frozen_reason
+from .cip.link import CipLink
+from .cip.messages import CipReply, as_read_reply
+from .cip.scan_frame import Frame, FrameRefused
+from .cip.scan_plan import MODE, Read
+from .cip.scan_report import ScanReport
+from .cip.struct_layouts import Search
+from .cip.tag_book import TagBook
 
 log = logging.getLogger(__name__)
 

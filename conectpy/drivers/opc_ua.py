@@ -1,4 +1,4 @@
-"""`Driver` for Siemens and other PLCs over OPC UA. See ua_session.py for the wire, ua_poll.py for the scan."""
+"""`Driver` for Siemens and other PLCs over OPC UA. See ua/session.py for the wire, ua/poll.py for the scan."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..models import DriverFacts, Sample, Scan, Value
 from ..settings import PlcSettings, TagSettings
 from ..timestamps import from_text, utc_now
 from .base import DriverMemory
-from .ua_browse import BrowsedNode, browse, read_attributes, read_types
-from .ua_clock import BIAS_LEAST_S, ClockOffset
-from .ua_connect import UntrustedServer, open_session
-from .ua_node_id import Malformed, NodeId, parse_node_id
-from .ua_poll import PolledNode, PollReader
-from .ua_read_plan import ATTRIBUTE_VALUE
-from .ua_session import UaSession
-from .ua_subscribe import SubscribeReader
-from .ua_values import ticks_to_epoch_s
+from .ua.browse import BrowsedNode, browse, read_attributes, read_types
+from .ua.clock import BIAS_LEAST_S, ClockOffset
+from .ua.connect import UntrustedServer, open_session
+from .ua.node_id import Malformed, NodeId, parse_node_id
+from .ua.poll import PolledNode, PollReader
+from .ua.read_plan import ATTRIBUTE_VALUE
+from .ua.session import UaSession
+from .ua.subscribe import SubscribeReader
+from .ua.values import ticks_to_epoch_s
 
 log = logging.getLogger(__name__)
 

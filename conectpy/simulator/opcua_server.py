@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import pki
-from ..drivers.ua_library import silence_library_warnings, ua
+from ..drivers.ua.library import silence_library_warnings, ua
 from .lagoon import LIVE_PACE, STRUCTS, TYPES, Lagoon, Truth
 from .truth import TruthLog
 

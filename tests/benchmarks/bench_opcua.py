@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 from conectpy.drivers.opc_ua import OpcUaPlc
-from conectpy.drivers.ua_library import silence_library_warnings
+from conectpy.drivers.ua.library import silence_library_warnings
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
 
 ROOT = Path(__file__).resolve().parents[2]

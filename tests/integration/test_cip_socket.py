@@ -10,7 +10,7 @@ from typing import Iterator, List
 
 import pytest
 
-from conectpy.drivers.cip_socket import CipSocket, LinkError, resolve
+from conectpy.drivers.cip.tcp import CipSocket, LinkError, resolve
 
 TIMEOUT_S = 0.4
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from conectpy import pki
-from conectpy.drivers import ua_channel
 from conectpy.drivers.opc_ua import OpcUaPlc
+from conectpy.drivers.ua import channel as ua_channel
 from conectpy.errors import DriverError
 from conectpy.models import Sample
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings

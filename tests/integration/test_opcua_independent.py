@@ -15,7 +15,7 @@ import pytest
 
 from conectpy import pki
 from conectpy.drivers.opc_ua import OpcUaPlc
-from conectpy.drivers.ua_connect import UntrustedServer
+from conectpy.drivers.ua.connect import UntrustedServer
 from conectpy.models import Sample, Value
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import OpcUaServer

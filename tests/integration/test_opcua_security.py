@@ -12,8 +12,8 @@ import pytest
 from conectpy import pki
 from conectpy.__main__ import main as tool
 from conectpy.drivers.opc_ua import OpcUaPlc
-from conectpy.drivers.ua_connect import UntrustedServer
-from conectpy.drivers.ua_trust import check_certificate
+from conectpy.drivers.ua.connect import UntrustedServer
+from conectpy.drivers.ua.trust import check_certificate
 from conectpy.errors import DriverError
 from conectpy.models import Sample
 from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings

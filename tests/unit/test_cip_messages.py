@@ -11,7 +11,8 @@ from pycomm3.cip import ClassCode
 from pycomm3.packets import MultiServiceRequestPacket, ReadTagFragmentedRequestPacket, ReadTagRequestPacket
 from pycomm3.packets.util import request_path
 
-from conectpy.drivers.cip_messages import (
+from conectpy.drivers.cip.data_types import describe_status
+from conectpy.drivers.cip.messages import (
     CHANGES_REQUEST,
     STATUS_REQUEST,
     CipReply,
@@ -22,8 +23,7 @@ from conectpy.drivers.cip_messages import (
     read_request,
     split_replies,
 )
-from conectpy.drivers.cip_types import describe_status
-from conectpy.drivers.tag_paths import parse_tag
+from conectpy.drivers.cip.tag_paths import parse_tag
 
 
 def pycomm3_reads(tags: List[str]) -> List[ReadTagRequestPacket]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conectpy.drivers.cip_messages import MalformedReply
-from conectpy.drivers.cip_types import ATOMICS, STRING, Definition
-from conectpy.drivers.scan_frame import Frame, FrameRefused
-from conectpy.drivers.scan_plan import make_plan
-from conectpy.drivers.tag_paths import parse_tag
+from conectpy.drivers.cip.data_types import ATOMICS, STRING, Definition
+from conectpy.drivers.cip.messages import MalformedReply
+from conectpy.drivers.cip.scan_frame import Frame, FrameRefused
+from conectpy.drivers.cip.scan_plan import make_plan
+from conectpy.drivers.cip.tag_paths import parse_tag
 from conectpy.models import Sample
 
 BY_NAME = {item.name: item for item in ATOMICS.values()}

@@ -8,10 +8,10 @@ from typing import Dict, List, Sequence, Tuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conectpy.drivers.cip_types import ATOMICS, STRING, Definition
-from conectpy.drivers.scan_frame import Frame
-from conectpy.drivers.scan_plan import MODE, Plan, Read, make_plan, pack, reply_bytes, request_bytes
-from conectpy.drivers.tag_paths import TagPath, parse_tag
+from conectpy.drivers.cip.data_types import ATOMICS, STRING, Definition
+from conectpy.drivers.cip.scan_frame import Frame
+from conectpy.drivers.cip.scan_plan import MODE, Plan, Read, make_plan, pack, reply_bytes, request_bytes
+from conectpy.drivers.cip.tag_paths import TagPath, parse_tag
 
 BY_NAME = {item.name: item for item in ATOMICS.values()}
 LARGE, SMALL = 3998, 498

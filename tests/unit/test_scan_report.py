@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conectpy.drivers.scan_report import ScanReport
+from conectpy.drivers.cip.scan_report import ScanReport
 from conectpy.models import Sample
 
 

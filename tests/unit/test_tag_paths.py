@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycomm3.packets.util import tag_request_path
 
-from conectpy.drivers.tag_paths import TagPath, TagSyntaxError, parse_tag
+from conectpy.drivers.cip.tag_paths import TagPath, TagSyntaxError, parse_tag
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,39}", fullmatch=True)
 INDEXES = st.lists(st.integers(0, 0xFFFF), max_size=3).map(lambda n: f"[{','.join(map(str, n))}]" if n else "")

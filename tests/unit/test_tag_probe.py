@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from conectpy.drivers.cip_messages import CipReply, read_request
-from conectpy.drivers.cip_types import STRING, Definition
-from conectpy.drivers.tag_paths import parse_tag
-from conectpy.drivers.tag_probe import find_definitions
+from conectpy.drivers.cip.data_types import STRING, Definition
+from conectpy.drivers.cip.messages import CipReply, read_request
+from conectpy.drivers.cip.tag_paths import parse_tag
+from conectpy.drivers.cip.tag_probe import find_definitions
 
 NO_SUCH_TAG, BEYOND_END = CipReply(0x04, (0,), b""), CipReply(0xFF, (0x2105,), b"")
 DINT, SINT, DWORD, REAL = (CipReply(0, (), code + bytes(size)) for code, size in (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.drivers.ua_clock import ChangeTimes, ClockOffset, DeviceTime
+from conectpy.drivers.ua.clock import ChangeTimes, ClockOffset, DeviceTime
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

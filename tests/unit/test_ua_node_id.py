@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.drivers.ua_node_id import NodeId, decode_node_id, encode_node_id, parse_node_id
+from conectpy.drivers.ua.node_id import NodeId, decode_node_id, encode_node_id, parse_node_id
 
 NODES = st.one_of(
     st.builds(NodeId, st.integers(0, 0xFFFF), st.just("i"), st.integers(0, 0xFFFFFFFF)),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.drivers.ua_library import ua, ua_binary
-from conectpy.drivers.ua_node_id import Malformed
-from conectpy.drivers.ua_publish import decode_publish, encode_publish, has_overflow
+from conectpy.drivers.ua.library import ua, ua_binary
+from conectpy.drivers.ua.node_id import Malformed
+from conectpy.drivers.ua.publish import decode_publish, encode_publish, has_overflow
 
 
 def response(*notifications: object, more: bool = False) -> bytes:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conectpy.drivers.ua_library import ua, ua_binary
-from conectpy.drivers.ua_node_id import NodeId, encode_node_id
-from conectpy.drivers.ua_read_plan import (
+from conectpy.drivers.ua.library import ua, ua_binary
+from conectpy.drivers.ua.node_id import NodeId, encode_node_id
+from conectpy.drivers.ua.read_plan import (
     Malformed,
     ReplyDecoder,
     decode_head,

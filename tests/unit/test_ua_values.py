@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.drivers.ua_library import ua, ua_binary
-from conectpy.drivers.ua_node_id import PARSE_ERRORS, Malformed
-from conectpy.drivers.ua_values import (
+from conectpy.drivers.ua.library import ua, ua_binary
+from conectpy.drivers.ua.node_id import PARSE_ERRORS, Malformed
+from conectpy.drivers.ua.values import (
     decode_data_value,
     decode_variant,
     epoch_s_to_ticks,

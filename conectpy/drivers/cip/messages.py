@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import List, NamedTuple, Sequence, Tuple
 
-from .cip_types import EMBEDDED_ERROR, describe_status
+from .data_types import EMBEDDED_ERROR, describe_status
 
 READ_TAG, READ_TAG_FRAGMENTED, MULTIPLE_SERVICE = 0x4C, 0x52, 0x0A
 GET_ALL, GET_LIST, GET_SINGLE = 0x01, 0x03, 0x0E

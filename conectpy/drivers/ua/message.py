@@ -6,9 +6,9 @@ import struct
 import time
 from typing import Any
 
-from ..errors import DriverError
-from .ua_library import status_name, ua, ua_binary
-from .ua_node_id import PARSE_ERRORS
+from ...errors import DriverError
+from .library import status_name, ua, ua_binary
+from .node_id import PARSE_ERRORS
 
 
 class ChannelError(DriverError):

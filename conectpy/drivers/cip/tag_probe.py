@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
-from .cip_messages import CipReply, read_request
-from .cip_types import (
+from .data_types import (
     DWORD_CODE,
     PARTIAL,
     PLAIN_STRINGS,
@@ -21,6 +20,7 @@ from .cip_types import (
     atomic_of,
     head_size,
 )
+from .messages import CipReply, read_request
 from .tag_paths import TagPath
 
 Ask = Callable[[Sequence[bytes]], List[CipReply]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from ..models import Sample
+from ...models import Sample
 from .scan_frame import Pair
 
 

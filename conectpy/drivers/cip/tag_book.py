@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..models import Sample
-from .base import DriverMemory
-from .cip_types import Definition
+from ...models import Sample
+from ..base import DriverMemory
+from .data_types import Definition
 from .scan_frame import Frame, Pair
 from .scan_plan import Plan, Read, estimate_frames, make_plan
 from .struct_layouts import Layout, Search, find_layouts

@@ -8,11 +8,11 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 from urllib.parse import urlsplit
 
-from ..errors import DriverError
-from .ua_channel import UaChannel
-from .ua_library import ua, ua_binary
-from .ua_message import ChannelError, decode_response, make_request_header
-from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
+from ...errors import DriverError
+from .channel import UaChannel
+from .library import ua, ua_binary
+from .message import ChannelError, decode_response, make_request_header
+from .security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
 
 APPLICATION_NAME = "conectpy"
 DEFAULT_PORT = 4840

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-from .ua_library import security_policies, silence_library_warnings, ua
+from .library import security_policies, silence_library_warnings, ua
 
 silence_library_warnings()
 

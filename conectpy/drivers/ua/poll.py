@@ -9,13 +9,13 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..models import Sample, Value
-from ..timestamps import utc_now
-from .ua_clock import ChangeTimes, ClockOffset
-from .ua_library import status_name
-from .ua_message import ChannelError
-from .ua_node_id import NodeId
-from .ua_read_plan import (
+from ...models import Sample, Value
+from ...timestamps import utc_now
+from .clock import ChangeTimes, ClockOffset
+from .library import status_name
+from .message import ChannelError
+from .node_id import NodeId
+from .read_plan import (
     ATTRIBUTE_VALUE,
     READ_REQUEST,
     READ_RESPONSE,
@@ -27,8 +27,8 @@ from .ua_read_plan import (
     encode_read,
     split_nodes,
 )
-from .ua_session import UaSession
-from .ua_values import ticks_to_epoch_s
+from .session import UaSession
+from .values import ticks_to_epoch_s
 
 IN_FLIGHT = 4  # requests sent before the first answer is waited for
 VANISHED = (0x8034_0000, 0x8033_0000)  # BadNodeIdUnknown, BadNodeIdInvalid

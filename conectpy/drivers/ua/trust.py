@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, List, Optional, Sequence, Tuple
 
-from .. import pki
-from ..timestamps import utc_now
-from .ua_library import silence_library_warnings
+from ... import pki
+from ...timestamps import utc_now
+from .library import silence_library_warnings
 
 silence_library_warnings()
 

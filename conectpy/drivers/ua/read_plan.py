@@ -3,7 +3,7 @@
 A Read request of 1,000 nodes is the same bytes at every scan but for its header. Its reply looks the same too, as long
 as each node keeps its type and quality: the fixed parts (masks, types, status codes) are compared all at once as one
 big number, the values come out with one `struct` call, and only those that differ from the last reply's become objects.
-Where the reply looks different, it is decoded value by value (ua_values.py), and its new look is learned.
+Where the reply looks different, it is decoded value by value (values.py), and its new look is learned.
 
 Pure: bytes in, values out, no clock, no I/O. One thread at a time.
 """
@@ -15,8 +15,8 @@ from itertools import compress
 from operator import and_, ne
 from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .ua_node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
-from .ua_values import NUMBERS, DataValue, decode_data_value
+from .node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
+from .values import NUMBERS, DataValue, decode_data_value
 
 READ_REQUEST = b"\x01\x00" + struct.pack("<H", 631)  # NodeId of ReadRequest's binary encoding
 READ_RESPONSE = 634

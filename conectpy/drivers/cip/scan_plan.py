@@ -11,7 +11,8 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .cip_messages import (
+from .data_types import DWORD_CODE, Definition, ToText, text_converter
+from .messages import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
     OFFSET_BYTES,
@@ -19,7 +20,6 @@ from .cip_messages import (
     STATUS_REQUEST,
     read_request,
 )
-from .cip_types import DWORD_CODE, Definition, ToText, text_converter
 from .struct_layouts import Layout, slot_place
 from .tag_paths import TagPath
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Collection, Dict, NamedTuple, Optional, Set, Tuple
 
-from ..timestamps import UTC
+from ...timestamps import UTC
 
 BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds

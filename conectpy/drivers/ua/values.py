@@ -11,9 +11,9 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..models import Value
-from .ua_library import status_name
-from .ua_node_id import (
+from ...models import Value
+from .library import status_name
+from .node_id import (
     Malformed,
     decode_bytes,
     decode_node_id,

@@ -12,18 +12,18 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
-from ..models import Sample
-from ..settings import PlcSettings
-from ..timestamps import utc_now
-from .ua_browse import to_library
-from .ua_clock import ClockOffset
-from .ua_library import status_name, ua
-from .ua_message import ChannelError
-from .ua_poll import VANISHED, PolledNode, PollReader, Tagged, bad_sample
-from .ua_publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
-from .ua_read_plan import SERVICE_FAULT, decode_head
-from .ua_session import UaSession
-from .ua_values import DataValue, ticks_to_epoch_s
+from ...models import Sample
+from ...settings import PlcSettings
+from ...timestamps import utc_now
+from .browse import to_library
+from .clock import ClockOffset
+from .library import status_name, ua
+from .message import ChannelError
+from .poll import VANISHED, PolledNode, PollReader, Tagged, bad_sample
+from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
+from .read_plan import SERVICE_FAULT, decode_head
+from .session import UaSession
+from .values import DataValue, ticks_to_epoch_s
 
 ITEMS_PER_CALL = 200
 KEEP_ALIVE_COUNT = 10  # publishing intervals after which a silent server still sends a sign of life

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..errors import DriverError
-from ..models import Value
-from .ua_library import status_name, ua
-from .ua_message import ChannelError
-from .ua_node_id import NodeId, parse_node_id
-from .ua_read_plan import (
+from ...errors import DriverError
+from ...models import Value
+from .library import status_name, ua
+from .message import ChannelError
+from .node_id import NodeId, parse_node_id
+from .read_plan import (
     ATTRIBUTE_VALUE,
     READ_REQUEST,
     READ_RESPONSE,
@@ -20,8 +20,8 @@ from .ua_read_plan import (
     decode_read,
     encode_read,
 )
-from .ua_session import UaSession
-from .ua_values import TYPE_NAMES, DataValue
+from .session import UaSession
+from .values import TYPE_NAMES, DataValue
 
 BROWSE_NAME, DATA_TYPE, VALUE_RANK, ACCESS_LEVEL = 3, 14, 15, 18  # attribute ids (OPC 10000-6, A.1)
 READ_CHUNK = 200

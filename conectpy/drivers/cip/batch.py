@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-from .cip_link import CipLink
-from .cip_messages import (
+from .data_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, head_size
+from .link import CipLink
+from .messages import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
     OFFSET_BYTES,
@@ -15,8 +16,7 @@ from .cip_messages import (
     parse_reply,
     split_replies,
 )
-from .cip_socket import LinkError
-from .cip_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, head_size
+from .tcp import LinkError
 
 EXPECTED_REPLY_BYTES = (14, 104, 4000)
 """What a reply is taken to need, at the first, second and third try."""
