@@ -17,7 +17,9 @@ from .settings import PlcSettings, TagSettings
 from .timestamps import to_text
 from .values import to_display, to_json_value
 
-FEED_LENGTH = 20_000
+FEED_LENGTH = 2_000
+"""Publications that a reader may be behind before it takes a whole snapshot; each names the tags that it changed."""
+
 NOT_READ = "not read yet"
 
 Changes = Dict[str, Set[str]]
