@@ -177,7 +177,7 @@ def _first_paint(chromium: Any, url: str) -> Dict[str, float]:
 
 def run(quick: bool) -> None:
     """Run all and print the tables."""
-    seconds = 5.0 if quick else 15.0
+    seconds = 5.0 if quick else 8.0
     bench_streams(seconds)
     bench_half_open()
     bench_browser(seconds)
