@@ -129,9 +129,12 @@ class Collector:
 
     def supervise(self, stop: threading.Event) -> None:
         """Watch over the threads until `stop` is set. A wait of a second keeps Ctrl+C working on Windows."""
+        writer_restarts = 0
         while not stop.wait(1.0):
             for worker in self._workers:
                 worker.supervise(self._metrics)
+            counted, writer_restarts = writer_restarts, self._store.restarts
+            self._metrics.thread_restarts.labels("store").inc(writer_restarts - counted)
             health = self._store.health()
             self._metrics.store_queued.set(health["queued"])
             self._metrics.store_lost.set(health["lost"])
@@ -174,7 +177,8 @@ class Collector:
             worker.name: {"alive": worker.is_alive, "restarts": worker.restarts, "last_error": worker.last_error}
             for worker in self._workers
         }
-        threads["store"] = {"alive": self._store.is_alive, "restarts": 0, "last_error": None}
+        writer = self._store
+        threads["store"] = {"alive": writer.is_alive, "restarts": writer.restarts, "last_error": writer.last_crash}
         store = self._store.health()
         is_ok = bool(store["ok"]) and self._store.is_alive and all(plc["ok"] for plc in plcs.values())
         is_ok = is_ok and all(worker.is_alive and not worker.is_hung for worker in self._workers)

@@ -72,6 +72,8 @@ class EventStore:
         self._names = dict(names)
         self._file = EventFile(self.path, settings.legacy_timezone, self._names, dict(labels))
         self._thread: Optional[threading.Thread] = None
+        self.restarts = 0  # how often the writer went on after an error that nobody foresaw, and the last of them;
+        self.last_crash: Optional[str] = None  # written by the writer thread alone
         self._work = threading.Condition()  # guards everything below
         self._batches: Deque[_Batch] = deque()
         self._notes: Dict[str, _QueuedNote] = {}
@@ -228,6 +230,8 @@ class EventStore:
                 return
             except Exception as exc:  # the top of a thread: logged, and tried again
                 log.exception("the writer failed")
+                self.restarts += 1
+                self.last_crash = f"{type(exc).__name__}: {exc}"
                 self._note_failure(exc)
                 self._pause()
                 if self._is_late():

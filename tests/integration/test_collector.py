@@ -135,6 +135,26 @@ def test_a_stop_is_quick_even_when_a_driver_hangs(bench: Bench) -> None:
     assert time.monotonic() - started_s < 3.0
 
 
+def test_a_writer_that_fails_goes_on_and_is_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply, crashes = bench.store._file.apply, [ZeroDivisionError("a bug")]
+
+    def crash_once(entries: Any) -> None:
+        if crashes:
+            raise crashes.pop()
+        apply(entries)
+
+    monkeypatch.setattr(bench.store._file, "apply", crash_once)
+    ScriptedDriver.behaviour = lambda driver: None
+    bench.start()
+    wait_until(lambda: bench.store.reader().open_tags(), "the event, after all", 10.0)
+    thread = bench.collector.health()[1]["threads"]["store"]
+    assert (thread["alive"], thread["restarts"]) == (True, 1)
+    assert "ZeroDivisionError" in thread["last_error"]
+    restarts = "conectpy_thread_restarts_total"
+    wait_until(lambda: bench.metrics.registry.get_sample_value(restarts, {"thread": "store"}) == 1.0, "the count", 5.0)
+    assert bench.finish() == []
+
+
 def test_health_names_what_is_wrong(bench: Bench) -> None:
     def refuse(driver: ScriptedDriver) -> None:
         raise DriverError("cable unplugged")
