@@ -12,7 +12,7 @@ import argparse
 import sys
 from typing import Any, List, Optional, Sequence
 
-from .cli import ArgumentParser, set_up_output
+from .console.command_line import ArgumentParser, set_up_output
 from .errors import ConectpyError
 from .timestamps import utc_now
 
@@ -49,7 +49,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from . import pki
+    from .pki import certificates as pki
 
     folder = pki.Pki(arguments.pki)
     if arguments.command == "list":
@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _list(folder: Any) -> List[str]:
-    from . import pki
+    from .pki import certificates as pki
 
     lines = []
     for title, place in (("own", folder.own.parent), ("trusted", folder.trusted), ("rejected", folder.rejected)):

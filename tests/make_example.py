@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
-from conectpy.config import load_settings
-from conectpy.detector import Detector
+from conectpy.events.detector import Detector
+from conectpy.events.store import EventStore
 from conectpy.models import PlcMemory, Sample, Scan, Transition
 from conectpy.ROCWELL.plc_realtime_demo import PLCS, TAG_LABELS
-from conectpy.settings import DatabaseSettings, PlcSettings
+from conectpy.settings.configuration import load_settings
+from conectpy.settings.types import DatabaseSettings, PlcSettings
 from conectpy.simulator.lagoon import Lagoon
-from conectpy.store import EventStore
 from conectpy.timestamps import UTC, to_text
 
 ROOT = Path(__file__).resolve().parents[1]

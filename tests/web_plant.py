@@ -10,14 +10,14 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from prometheus_client import CollectorRegistry
 
-from conectpy.history import History
+from conectpy.events.store import EventStore
+from conectpy.live.realtime import RealtimeData
+from conectpy.live.recent_history import History
 from conectpy.models import Sample, Scan, Transition, Value
-from conectpy.realtime import RealtimeData
-from conectpy.settings import DatabaseSettings, PlcSettings, Settings, TagSettings, WebSettings
-from conectpy.store import EventStore
+from conectpy.serving.server import WebServer
+from conectpy.settings.types import DatabaseSettings, PlcSettings, Settings, TagSettings, WebSettings
 from conectpy.timestamps import to_text, utc_now
-from conectpy.web import create_app
-from conectpy.web.server import WebServer
+from conectpy.web import create_app, hub_of
 
 NORTH = "192.168.11.10"
 SOUTH = "opc.tcp://10.0.0.5:4840"
@@ -122,7 +122,7 @@ class Plant:
 
     def serve(self) -> WebServer:
         """Serve on a free port, in a thread of its own."""
-        self.server = WebServer(self.app, self.settings.web)
+        self.server = WebServer(self.app, hub_of(self.app), self.settings.web)
         self.server.bind()
         self._thread = threading.Thread(target=self.server.serve, name="web", daemon=True)
         self._thread.start()

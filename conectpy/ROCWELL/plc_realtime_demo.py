@@ -18,19 +18,19 @@ if __name__ == "__main__" and not __package__:
 
 from prometheus_client import CollectorRegistry
 
-from conectpy.cli import format_readings, monitor_arguments, scan_once, set_up_output
-from conectpy.collector import Collector, Worker
-from conectpy.config import load_settings, load_yaml
+from conectpy.collector.supervisor import Collector, Worker
+from conectpy.console.command_line import format_readings, monitor_arguments, scan_once, set_up_output
+from conectpy.console.signals import stop_on_signals
 from conectpy.errors import ConectpyError
-from conectpy.history import History
-from conectpy.metrics import Metrics
-from conectpy.realtime import realtime_data
-from conectpy.settings import PlcSettings, Settings
-from conectpy.signals import stop_on_signals
+from conectpy.events.store import EventStore
+from conectpy.live.metrics import Metrics
+from conectpy.live.realtime import realtime_data
+from conectpy.live.recent_history import History
+from conectpy.serving.server import WebServer
+from conectpy.settings.configuration import load_settings, load_yaml
+from conectpy.settings.types import PlcSettings, Settings
 from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
-from conectpy.store import EventStore
-from conectpy.web import create_app
-from conectpy.web.server import WebServer
+from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
 
@@ -193,7 +193,7 @@ def run(settings: Settings) -> int:
             history=history,
             registry=metrics.registry,
         )
-        web = WebServer(app, settings.web)
+        web = WebServer(app, hub_of(app), settings.web)
         web.bind()  # before the database: a second monitor on the same port must not touch the file
         try:
             store.open()

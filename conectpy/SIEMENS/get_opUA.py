@@ -18,9 +18,9 @@ from typing import Any, Dict, Optional, Sequence
 if __name__ == "__main__" and not __package__:
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from conectpy.cli import ArgumentParser, set_up_output
+from conectpy.console.command_line import ArgumentParser, set_up_output
+from conectpy.console.opcua_console import Options, one_line, print_tree, read_loop, run_action, show_endpoints
 from conectpy.errors import ConectpyError, ConfigError
-from conectpy.SIEMENS.session import Options, one_line, print_tree, read_loop, run_action, show_endpoints
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
 URL = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..settings import PlcSettings
+from ..settings.types import PlcSettings
 from .base import Driver, DriverMemory
 
 __all__ = ["Driver", "DriverMemory", "make_driver"]

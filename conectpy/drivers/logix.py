@@ -17,14 +17,14 @@ from pycomm3.exceptions import PycommError
 
 from ..errors import DriverError
 from ..models import DriverFacts, Scan
-from ..settings import PlcSettings
+from ..settings.types import PlcSettings
 from ..timestamps import utc_now
 from .base import DriverMemory
 from .cip.batch import Batch
+from .cip.cip_requests import CipReply, as_read_reply
 from .cip.data_types import REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA
 from .cip.device import INFO_REQUESTS, Device, frozen_reason
 from .cip.link import CipLink
-from .cip.messages import CipReply, as_read_reply
 from .cip.scan_frame import Frame, FrameRefused
 from .cip.scan_plan import MODE, Read
 from .cip.scan_report import ScanReport

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import DriverError
 from ..models import DriverFacts, Sample, Scan, Value
-from ..settings import PlcSettings, TagSettings
+from ..settings.types import PlcSettings, TagSettings
 from ..timestamps import from_text, utc_now
 from .base import DriverMemory
 from .ua.browse import BrowsedNode, browse, read_attributes, read_types
@@ -21,7 +21,7 @@ from .ua.poll import PolledNode, PollReader
 from .ua.read_plan import ATTRIBUTE_VALUE
 from .ua.session import UaSession
 from .ua.subscribe import SubscribeReader
-from .ua.values import ticks_to_epoch_s
+from .ua.ua_values import ticks_to_epoch_s
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .data_types import DataType, StructSpec, TypeCatalog, TypeText, decode, decode_all, encode_all
 from .epath import ELEMENT, SYMBOL, PathError, Segment, parse_tag
+from .tag_types import DataType, StructSpec, TypeCatalog, TypeText, decode, decode_all, encode_all
 
 TagSpecs = Mapping[str, Tuple[str, Any]]
 """tag -> (type text, value); a program tag is written `Program:Main.NAME`. An array's value is a flat list."""

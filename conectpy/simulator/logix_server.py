@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Dict, NamedTuple, Optional
 
-from .cip import HEADER_BYTES, SEND_RR_DATA, SEND_UNIT_DATA, CipSession, CipTarget
+from .cip_wire import HEADER_BYTES, SEND_RR_DATA, SEND_UNIT_DATA, CipSession, CipTarget
 from .controller import LogixController
 from .faults import CLOSE, CLOSE_MID, DRIP, DROP, RESET, Faults, ReplyFate
 

@@ -12,8 +12,8 @@ import time
 from typing import Callable, Dict, List, Optional, Tuple
 
 from .controller import BEYOND_END, NO_SUCH_INSTANCE, CipError, LogixController, Symbol
-from .data_types import Struct
 from .tag_services import PARTIAL, REPLY_HEAD_BYTES, REPLY_TOO_LARGE, SUCCESS, TOO_LITTLE_DATA, Answer
+from .tag_types import Struct
 
 GET_ALL, GET_LIST, GET_SINGLE, GET_INSTANCE_LIST, READ_TEMPLATE = 0x01, 0x03, 0x0E, 0x55, 0x4C
 IDENTITY, PROGRAM_NAME, SYMBOL_CLASS, TEMPLATE, WALL_CLOCK, CHANGES = 0x01, 0x64, 0x6B, 0x6C, 0x8B, 0xAC

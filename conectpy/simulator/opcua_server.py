@@ -23,8 +23,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .. import pki
 from ..drivers.ua.library import silence_library_warnings, ua
+from ..pki import certificates as pki
 from .lagoon import LIVE_PACE, STRUCTS, TYPES, Lagoon, Truth
 from .truth import TruthLog
 
@@ -344,7 +344,7 @@ class _BinaryServer(BinaryServer):  # type: ignore[misc]
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until a signal; the exit status."""
-    from ..signals import stop_on_signals
+    from ..console.signals import stop_on_signals
 
     parser = argparse.ArgumentParser(
         prog="python -m conectpy.simulator.opcua_server", description=__doc__.split(":")[0]

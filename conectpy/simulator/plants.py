@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
-from .cip import HEADER_BYTES, LIST_IDENTITY
+from .cip_wire import HEADER_BYTES, LIST_IDENTITY
 from .controller import PROBE_NAME, LogixController
 from .faults import Faults
 from .lagoon import ANALOG_REFRESH_S, LIVE_PACE, STRUCTS, TYPES, Lagoon, Truth

@@ -10,7 +10,7 @@ import struct
 from typing import Callable, Dict, Tuple
 
 from .controller import BEYOND_END, CipError, LogixController, Place
-from .data_types import ATOMICS, STRUCT_TYPE_CODE, Struct
+from .tag_types import ATOMICS, STRUCT_TYPE_CODE, Struct
 
 READ, READ_FRAGMENTED, WRITE, WRITE_FRAGMENTED, READ_MODIFY_WRITE = 0x4C, 0x52, 0x4D, 0x53, 0x4E
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, cast
 
 from flask import Flask
 
-from ..history import History
-from ..queries import EventReader
-from ..realtime import RealtimeData
-from ..settings import Settings
-from .assets import Assets
-from .context import EXTENSION, HealthCheck, WebContext
-from .language import register_languages
-from .pages import register_pages
-from .problems import register_problems
-from .security import register_security
-from .stream import StreamHub
-from .zones import plant_zone
+from ..events.reader import EventReader
+from ..live.realtime import RealtimeData
+from ..live.recent_history import History
+from ..serving.stream import StreamHub
+from ..settings.types import Settings
+from .frame.assets import Assets
+from .frame.context import EXTENSION, HealthCheck, WebContext
+from .frame.headers import register_security
+from .frame.language import register_languages
+from .frame.page import register_pages
+from .frame.problems import register_problems
+from .frame.zones import plant_zone
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -66,8 +66,33 @@ def create_app(
     return app
 
 
+def hub_of(app: Flask) -> StreamHub:
+    """The application's live streams, for the server that carries them."""
+    return cast(WebContext, app.extensions[EXTENSION]).hub
+
+
 def _register_blueprints(app: Flask) -> None:
-    from . import api, events_page, live, openapi, plc_page, stats, status, timeline, trends
+    from .pages import (
+        events_api as api,
+    )
+    from .pages import (
+        events_page,
+        openapi,
+        plc_page,
+        status,
+    )
+    from .pages import (
+        live_page as live,
+    )
+    from .pages import (
+        run_hours_page as stats,
+    )
+    from .pages import (
+        timeline_page as timeline,
+    )
+    from .pages import (
+        trends_page as trends,
+    )
 
     for module in (live, api, events_page, timeline, stats, trends, plc_page, status, openapi):
         app.register_blueprint(module.blueprint)

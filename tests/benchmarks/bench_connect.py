@@ -10,7 +10,7 @@ from pycomm3 import LogixDriver
 
 from conectpy.drivers.base import DriverMemory
 from conectpy.drivers.logix import LogixPlc
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from tests.benchmarks.logix_process import running_controller
 
 TAGS, CONFIGURED = 5000, 50

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua.library import silence_library_warnings
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 5

@@ -11,7 +11,7 @@ import pylogix
 from pycomm3 import LogixDriver
 
 from conectpy.drivers.logix import LogixPlc
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from tests.benchmarks.logix_process import RunningController, running_controller
 
 SIZES, QUICK_SIZES = (10, 100, 500, 2000), (10, 500)

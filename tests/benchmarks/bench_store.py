@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Callable, Iterator, List, Sequence, Tuple
 
+from conectpy.events.database import connect_writer, create_schema, optimize
+from conectpy.events.ledger import INSERT, add_missing_tags
+from conectpy.events.reader import EventQuery, EventReader
+from conectpy.events.store import EventStore
 from conectpy.models import Transition
-from conectpy.queries import EventQuery, EventReader
-from conectpy.settings import DatabaseSettings
-from conectpy.storage.database import connect_writer, create_schema, optimize
-from conectpy.storage.ledger import INSERT, add_missing_tags
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings
 from conectpy.timestamps import UTC, to_text
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)

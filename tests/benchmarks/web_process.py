@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict
 
 from conectpy.models import Value
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from tests.web_plant import running_plant
 
 

@@ -8,7 +8,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from conectpy.settings import PlcSettings, TagSettings, WebSettings
+from conectpy.settings.types import PlcSettings, TagSettings, WebSettings
 from conectpy.timestamps import to_text, utc_now
 from tests.browser import Browser, running_browser, until
 from tests.web_plant import ALARM, FLOW, NORTH, PRESSURE, PUMP, ROUTE, SOUTH, ZONE, Plant, running_plant

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 
-from conectpy import pki
+from conectpy.pki import certificates as pki
 from conectpy.simulator.opcua_server import APPLICATION_URI, OpcUaServer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,9 +11,9 @@ import sys
 from datetime import datetime, timedelta
 from typing import Dict, List
 
+from conectpy.events.store import EventStore
 from conectpy.models import Transition
-from conectpy.settings import DatabaseSettings
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings
 from conectpy.timestamps import from_text, to_text, utc_now
 
 PLC = "10.0.0.1"

@@ -12,10 +12,10 @@ from typing import Any, Dict, List, Tuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conectpy.detector import Detector
+from conectpy.events.detector import Detector
+from conectpy.events.store import EventStore
 from conectpy.models import COMM_TAG, Sample, Scan
-from conectpy.settings import DatabaseSettings, PlcSettings, TagSettings
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings, PlcSettings, TagSettings
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
 PLC = PlcSettings("10.0.0.1", "Plant", tags=(TagSettings("P1", "Pump", is_state=True),))

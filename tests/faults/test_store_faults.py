@@ -18,10 +18,10 @@ from typing import Iterator, List
 import pytest
 
 from conectpy.errors import StoreError
+from conectpy.events.reader import EventQuery
+from conectpy.events.run_hours import Bucket
+from conectpy.events.store import EventStore
 from conectpy.models import Transition
-from conectpy.queries import EventQuery
-from conectpy.run_hours import Bucket
-from conectpy.store import EventStore
 from conectpy.timestamps import UTC
 from tests.monitor import wait_until
 from tests.unit.test_store import WAIT_S, at, closes, make_store, opens, path, rows

@@ -13,7 +13,7 @@ from typing import List, Set, Tuple
 
 import pytest
 
-from conectpy.storage.migration import migrate
+from conectpy.events.migration import migrate
 from tests.unit.test_migration import make_old
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,16 +10,16 @@ from typing import Any, ClassVar, Dict, Iterator, List
 import pytest
 from prometheus_client import CollectorRegistry
 
-from conectpy import loop
-from conectpy.collector import Collector
+from conectpy.collector import loop
+from conectpy.collector.supervisor import Collector
 from conectpy.drivers import DriverMemory
 from conectpy.errors import DriverError
-from conectpy.history import History
-from conectpy.metrics import Metrics
+from conectpy.events.store import EventStore
+from conectpy.live.metrics import Metrics
+from conectpy.live.realtime import RealtimeData
+from conectpy.live.recent_history import History
 from conectpy.models import DriverFacts, Sample, Scan
-from conectpy.realtime import RealtimeData
-from conectpy.settings import DatabaseSettings, PlcSettings, TagSettings
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings, PlcSettings, TagSettings
 from conectpy.timestamps import utc_now
 from tests.monitor import wait_until
 

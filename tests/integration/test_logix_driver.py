@@ -23,7 +23,7 @@ from conectpy.drivers.base import DriverMemory
 from conectpy.drivers.logix import LogixPlc
 from conectpy.errors import DriverError
 from conectpy.models import Sample
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from conectpy.simulator import LogixController, LogixServer
 from conectpy.simulator.tables import make_table
 

@@ -18,7 +18,7 @@ from pycomm3 import LogixDriver
 from conectpy.drivers.base import DriverMemory
 from conectpy.drivers.logix import LogixPlc
 from conectpy.errors import DriverError
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from conectpy.simulator import LogixController, LogixServer
 from conectpy.simulator import faults as fault_names
 from tests.proxy import Proxy

@@ -10,7 +10,7 @@ import pytest
 
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.models import Sample
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import OpcUaServer
 
 TABLE = {

@@ -11,12 +11,12 @@ from typing import Any, Callable, Dict, Iterator, List
 import psutil
 import pytest
 
-from conectpy import pki
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua import channel as ua_channel
 from conectpy.errors import DriverError
 from conectpy.models import Sample
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.pki import certificates as pki
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import APPLICATION_URI, OpcUaServer
 
 from .ua_proxy import UaProxy, wait_for

@@ -13,11 +13,11 @@ from typing import Any, Dict, Iterator
 
 import pytest
 
-from conectpy import pki
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua.connect import UntrustedServer
 from conectpy.models import Sample, Value
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.pki import certificates as pki
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import OpcUaServer
 
 asyncua_server = pytest.importorskip("tests.integration.asyncua_server")

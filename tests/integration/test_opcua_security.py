@@ -9,14 +9,14 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 
-from conectpy import pki
 from conectpy.__main__ import main as tool
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua.connect import UntrustedServer
 from conectpy.drivers.ua.trust import check_certificate
 from conectpy.errors import DriverError
 from conectpy.models import Sample
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.pki import certificates as pki
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import APPLICATION_URI, OpcUaServer
 
 TABLE = {"P1_ST": ("BOOL", True)}

@@ -12,7 +12,7 @@ import pytest
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.errors import DriverError
 from conectpy.models import Sample, Scan
-from conectpy.settings import OpcUaSettings, PlcSettings, TagSettings
+from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import OpcUaServer
 
 TABLE = {"P1_ST": ("BOOL", False), "P2_ST": ("BOOL", True), "LEVEL": ("REAL", 1.5)}

@@ -12,7 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from conectpy.web.openapi import document
+from conectpy.web.pages.openapi import document
 from tests.web_plant import NORTH, PUMP, T0, Plant
 
 schemathesis = pytest.importorskip("schemathesis")

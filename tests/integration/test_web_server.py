@@ -17,9 +17,10 @@ import pytest
 from flask import Response
 
 from conectpy.errors import WebError
-from conectpy.settings import WebSettings
-from conectpy.web import connections
-from conectpy.web.server import WebServer
+from conectpy.serving import http_connections as connections
+from conectpy.serving.server import WebServer
+from conectpy.settings.types import WebSettings
+from conectpy.web import hub_of
 from tests.monitor import wait_until
 from tests.web_clients import REQUEST, StreamClient, ask, connect, get, port_of, read_all, web_threads
 from tests.web_plant import Plant, running_plant
@@ -203,7 +204,7 @@ def test_it_stops_while_a_request_hangs(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_one_clear_line(plant: Plant) -> None:
-    second = WebServer(plant.app, WebSettings(port=port_of(plant)))
+    second = WebServer(plant.app, hub_of(plant.app), WebSettings(port=port_of(plant)))
     with pytest.raises(WebError, match=rf"127\.0\.0\.1:{port_of(plant)}.*in use.*--port") as caught:
         second.bind()
     assert "\n" not in str(caught.value)
@@ -220,7 +221,7 @@ def test_a_port_in_use_is_one_clear_line(plant: Plant) -> None:
 )
 def test_what_cannot_be_started_says_why(tmp_path: Path, settings: Dict[str, Any], text: str) -> None:
     with running_plant(tmp_path) as plant, pytest.raises(WebError) as caught:
-        WebServer(plant.app, WebSettings(**{"port": 0, **settings})).bind()
+        WebServer(plant.app, hub_of(plant.app), WebSettings(**{"port": 0, **settings})).bind()
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -12,7 +12,7 @@ from typing import Dict, Iterator
 import pytest
 from flask import Flask
 
-from conectpy.web import stream
+from conectpy.serving import stream
 from tests.monitor import wait_until
 from tests.web_clients import StreamClient, connect, get, web_threads
 from tests.web_plant import NORTH, PRESSURE, SOUTH, Plant, running_plant

@@ -13,7 +13,7 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from conectpy.settings import WebSettings
+from conectpy.settings.types import WebSettings
 from tests.web_clients import ask, connect, port_of
 from tests.web_plant import NORTH, PRESSURE, ZONE, Plant, running_plant
 

@@ -10,17 +10,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "conectpy"
 
 ROOMS: List[Set[str]] = [
-    {"errors", "models", "timestamps", "settings", "signals"},
-    {"values", "options", "pki"},
-    {"config"},
-    {"realtime", "history", "metrics", "scan_stats"},
+    {"errors", "models", "timestamps"},
+    {"values"},
+    {"settings", "pki"},
+    {"live"},
     {"drivers"},
-    {"detector"},
-    {"storage", "run_hours", "queries", "store"},
-    {"loop"},
-    {"web"},
+    {"events"},
     {"collector"},
-    {"cli"},
+    {"serving"},
+    {"web"},
+    {"console"},
     {"ROCWELL", "SIEMENS", "__main__"},
 ]
 

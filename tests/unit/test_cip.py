@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conectpy.simulator import Faults, LogixController
-from conectpy.simulator.cip import CipSession, CipTarget
-from conectpy.simulator.data_types import ATOMICS, TypeCatalog, decode_all, encode_all
+from conectpy.simulator.cip_wire import CipSession, CipTarget
 from conectpy.simulator.epath import ELEMENT, SYMBOL, PathError, Segment, parse_path, parse_tag
 from conectpy.simulator.message_router import MessageRouter
+from conectpy.simulator.tag_types import ATOMICS, TypeCatalog, decode_all, encode_all
 
 STRUCTS = {
     "INNER": (("A", "BOOL"), ("B", "INT"), ("C", "BOOL")),

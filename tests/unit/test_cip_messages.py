@@ -11,8 +11,7 @@ from pycomm3.cip import ClassCode
 from pycomm3.packets import MultiServiceRequestPacket, ReadTagFragmentedRequestPacket, ReadTagRequestPacket
 from pycomm3.packets.util import request_path
 
-from conectpy.drivers.cip.data_types import describe_status
-from conectpy.drivers.cip.messages import (
+from conectpy.drivers.cip.cip_requests import (
     CHANGES_REQUEST,
     STATUS_REQUEST,
     CipReply,
@@ -23,6 +22,7 @@ from conectpy.drivers.cip.messages import (
     read_request,
     split_replies,
 )
+from conectpy.drivers.cip.data_types import describe_status
 from conectpy.drivers.cip.tag_paths import parse_tag
 
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, List
 
 import pytest
 
-from conectpy.config import load_settings, load_yaml
 from conectpy.errors import ConfigError
+from conectpy.settings.configuration import load_settings, load_yaml
 
 PASTED = {
     "192.168.11.10": {

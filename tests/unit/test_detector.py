@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.detector import Detector
+from conectpy.events.detector import Detector
 from conectpy.models import COMM_TAG, LastState, PlcMemory, Sample, Scan, Transition
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 from conectpy.values import as_state_sample
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)

@@ -9,11 +9,11 @@ from typing import List, Set
 import pytest
 from prometheus_client import CollectorRegistry
 
-from conectpy import options
-from conectpy.metrics import Metrics
-from conectpy.realtime import RealtimeData
-from conectpy.settings import DatabaseSettings, Settings
-from conectpy.store import EventStore
+from conectpy.events.store import EventStore
+from conectpy.live.metrics import Metrics
+from conectpy.live.realtime import RealtimeData
+from conectpy.settings import options
+from conectpy.settings.types import DatabaseSettings, Settings
 from conectpy.web import create_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def test_every_option_is_documented_with_its_variable(title: str, table: List[op
 
 
 def test_every_column_is_documented() -> None:
-    schema = (ROOT / "conectpy" / "schema.sql").read_text(encoding="utf-8")
+    schema = (ROOT / "conectpy" / "events" / "schema.sql").read_text(encoding="utf-8")
     body = re.search(r"CREATE TABLE (?:IF NOT EXISTS )?events\s*\((.*?)\n\)", schema, re.S)
     assert body
     columns = re.findall(r"^\s+([a-z_]+) +(?:INTEGER|TEXT|REAL)", body.group(1), re.M)

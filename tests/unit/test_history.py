@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.history import SCAN_TAG, History, thin_out
+from conectpy.live.recent_history import SCAN_TAG, History, thin_out
 from conectpy.models import Sample, Scan
 from conectpy.timestamps import to_text
 

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
+from conectpy.drivers.cip.cip_requests import CipReply
 from conectpy.drivers.cip.device import Device, frozen_reason
-from conectpy.drivers.cip.messages import CipReply
 
 REFUSED = CipReply(0x08, (), b"")
 

@@ -11,9 +11,9 @@ from typing import Any, List, Sequence, Tuple
 import pytest
 
 from conectpy.errors import StoreError
-from conectpy.queries import EventQuery, EventReader
-from conectpy.storage.database import inspect
-from conectpy.storage.migration import migrate
+from conectpy.events.database import inspect
+from conectpy.events.migration import migrate
+from conectpy.events.reader import EventQuery, EventReader
 
 OLD_TABLE = """
 CREATE TABLE events (

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conectpy.errors import StoreError
+from conectpy.events.event_sql import RUNS_SQL, carried_sql, list_sql
+from conectpy.events.reader import EventQuery, EventReader
+from conectpy.events.store import EventStore
 from conectpy.models import Event, Transition
-from conectpy.queries import EventQuery, EventReader
-from conectpy.settings import DatabaseSettings
-from conectpy.storage.event_sql import RUNS_SQL, carried_sql, list_sql
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings
 from conectpy.timestamps import UTC
 
 from .test_store import WAIT_S, at, closes, opens
@@ -117,7 +117,7 @@ def test_every_query_finds_what_a_naive_search_finds(reader: EventReader, query:
 def test_an_export_goes_page_by_page(reader: EventReader, monkeypatch: pytest.MonkeyPatch) -> None:
     query = EventQuery(from_utc=at(700), to_utc=at(1900), text="p", limit=5000)
     whole = [event.id for event in reader.iterate(query, limit=0)]
-    monkeypatch.setattr("conectpy.queries.PAGE_ROWS", 10)
+    monkeypatch.setattr("conectpy.events.reader.PAGE_ROWS", 10)
     assert [event.id for event in reader.iterate(query, limit=0)] == whole == naive(everything(reader), query)
     assert [event.id for event in reader.iterate(query, limit=25)] == whole[:25]
     with closing(sqlite3.connect(reader.path)) as connection:  # nothing is held open between two events

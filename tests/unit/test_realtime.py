@@ -10,9 +10,9 @@ from typing import Any, Dict
 
 import pytest
 
+from conectpy.live.realtime import RealtimeData
 from conectpy.models import Sample, Scan
-from conectpy.realtime import RealtimeData
-from conectpy.settings import PlcSettings, TagSettings
+from conectpy.settings.types import PlcSettings, TagSettings
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
 ADDRESS = "10.0.0.1"

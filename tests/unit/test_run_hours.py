@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.run_hours import Bucket, Run, split, sum_runs
+from conectpy.events.run_hours import Bucket, Run, split, sum_runs
 from conectpy.timestamps import ZoneInfo
 
 UTC = timezone.utc

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conectpy.drivers.cip.cip_requests import MalformedReply
 from conectpy.drivers.cip.data_types import ATOMICS, STRING, Definition
-from conectpy.drivers.cip.messages import MalformedReply
 from conectpy.drivers.cip.scan_frame import Frame, FrameRefused
 from conectpy.drivers.cip.scan_plan import make_plan
 from conectpy.drivers.cip.tag_paths import parse_tag

@@ -10,10 +10,10 @@ from typing import Any, Iterator, List, Tuple
 
 import pytest
 
+from conectpy.events.reader import EventQuery
+from conectpy.events.store import EventStore
 from conectpy.models import Transition
-from conectpy.queries import EventQuery
-from conectpy.settings import DatabaseSettings
-from conectpy.store import EventStore
+from conectpy.settings.types import DatabaseSettings
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
 WAIT_S = 20.0

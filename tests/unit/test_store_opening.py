@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from conectpy.errors import StoreError
-from conectpy.queries import EventQuery
-from conectpy.storage.database import SCHEMA_VERSION, make_uri
-from conectpy.storage.place import find_share_in_mounts
+from conectpy.events.database import SCHEMA_VERSION, make_uri
+from conectpy.events.place import find_share_in_mounts
+from conectpy.events.reader import EventQuery
 
 from .test_store import WAIT_S, make_store, opens, path, rows
 

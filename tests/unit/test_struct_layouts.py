@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conectpy.drivers.cip.cip_requests import CipReply, parse_reply, read_request
 from conectpy.drivers.cip.data_types import ATOMICS, STRING, Definition
-from conectpy.drivers.cip.messages import CipReply, parse_reply, read_request
 from conectpy.drivers.cip.struct_layouts import Layout, Member, find_layouts, parse_template, slot_place
 from conectpy.drivers.cip.tag_paths import parse_tag
 from conectpy.simulator import Faults, LogixController

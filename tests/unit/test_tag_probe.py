@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from conectpy.drivers.cip.cip_requests import CipReply, read_request
 from conectpy.drivers.cip.data_types import STRING, Definition
-from conectpy.drivers.cip.messages import CipReply, read_request
 from conectpy.drivers.cip.tag_paths import parse_tag
 from conectpy.drivers.cip.tag_probe import find_definitions
 

@@ -12,14 +12,7 @@ from hypothesis import strategies as st
 
 from conectpy.drivers.ua.library import ua, ua_binary
 from conectpy.drivers.ua.node_id import NodeId, encode_node_id
-from conectpy.drivers.ua.read_plan import (
-    Malformed,
-    ReplyDecoder,
-    decode_head,
-    decode_read,
-    encode_read,
-    split_nodes,
-)
+from conectpy.drivers.ua.read_plan import Malformed, ReplyDecoder, decode_head, decode_read, encode_read, split_nodes
 
 T = ua.VariantType
 VALUES = st.one_of(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conectpy.drivers.ua.library import ua, ua_binary
 from conectpy.drivers.ua.node_id import PARSE_ERRORS, Malformed
-from conectpy.drivers.ua.values import (
+from conectpy.drivers.ua.ua_values import (
     decode_data_value,
     decode_variant,
     epoch_s_to_ticks,

@@ -249,7 +249,7 @@ def test_csv_of_trends_and_hours(plant: Plant, client: FlaskClient) -> None:
 
 
 def test_no_cell_is_a_formula(tmp_path: Path) -> None:
-    from conectpy.web.csv_text import cell
+    from conectpy.web.frame.csv_text import cell
 
     for text in ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"):
         read = next(csv.reader([cell(text)]))[0]

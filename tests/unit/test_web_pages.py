@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 
 import conectpy.web
 from conectpy.errors import WebError
-from conectpy.settings import PlcSettings, TagSettings, WebSettings
-from conectpy.web.security import is_host_trusted
-from conectpy.web.zones import plant_zone
+from conectpy.settings.types import PlcSettings, TagSettings, WebSettings
+from conectpy.web.frame.headers import is_host_trusted
+from conectpy.web.frame.zones import plant_zone
 from tests.web_plant import NORTH, SOUTH, T0, Plant, running_plant
 
 WEB = Path(conectpy.web.__file__).parent
@@ -191,7 +191,7 @@ def test_the_language_of_the_settings(tmp_path: Path) -> None:
 
 def used_messages() -> Set[str]:
     found: Set[str] = set()
-    for path in WEB.glob("*.py"):
+    for path in WEB.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
                 assert isinstance(node.args[0], ast.Constant), f"{path.name}: only literal texts can be translated"

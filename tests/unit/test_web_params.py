@@ -8,9 +8,9 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conectpy.web.params import Param, read_params
-from conectpy.web.problems import BadParameters
-from conectpy.web.zones import find_zone, parse_time
+from conectpy.web.frame.params import Param, read_params
+from conectpy.web.frame.problems import BadParameters
+from conectpy.web.frame.zones import find_zone, parse_time
 
 MONTEVIDEO = find_zone("America/Montevideo")
 MADRID = find_zone("Europe/Madrid")

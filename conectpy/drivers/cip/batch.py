@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-from .data_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, head_size
-from .link import CipLink
-from .messages import (
+from .cip_requests import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
     OFFSET_BYTES,
@@ -16,6 +14,8 @@ from .messages import (
     parse_reply,
     split_replies,
 )
+from .data_types import PARTIAL, REPLY_TOO_LARGE, SERVICE_NOT_SUPPORTED, TOO_MUCH_DATA, head_size
+from .link import CipLink
 from .tcp import LinkError
 
 EXPECTED_REPLY_BYTES = (14, 104, 4000)

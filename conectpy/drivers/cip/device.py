@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple, Optional, Sequence, Tuple
 
-from .messages import CHANGES_REQUEST, IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CipReply
+from .cip_requests import CHANGES_REQUEST, IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CipReply
 
 INFO_REQUESTS: Tuple[bytes, ...] = (IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CHANGES_REQUEST)
 

@@ -17,7 +17,7 @@ from pycomm3.cip import PADDED_EPATH, ConnectionManagerServices
 from pycomm3.const import MSG_ROUTER_PATH, PRIORITY, TIMEOUT_TICKS, TRANSPORT_CLASS
 from pycomm3.packets import RequestPacket, ResponsePacket, SendUnitDataRequestPacket
 
-from .messages import SEQUENCE_BYTES, CipReply, MalformedReply, parse_reply
+from .cip_requests import SEQUENCE_BYTES, CipReply, MalformedReply, parse_reply
 from .tcp import HEADER_BYTES, CipSocket, LinkError
 
 logging.getLogger("pycomm3").setLevel(logging.CRITICAL)  # what it reports is raised here, as one line

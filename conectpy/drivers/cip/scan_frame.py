@@ -14,8 +14,8 @@ from operator import and_, ne
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...models import Sample
+from .cip_requests import CipReply, join_requests, parse_reply, split_replies
 from .data_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
-from .messages import CipReply, join_requests, parse_reply, split_replies
 from .scan_plan import MODE, Read, Slot
 
 _GOOD = tuple(repeat(item) for item in tuple(Sample(None))[1:])  # what follows the value in a good sample, for ever

@@ -11,8 +11,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from .data_types import DWORD_CODE, Definition, ToText, text_converter
-from .messages import (
+from .cip_requests import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
     OFFSET_BYTES,
@@ -20,6 +19,7 @@ from .messages import (
     STATUS_REQUEST,
     read_request,
 )
+from .data_types import DWORD_CODE, Definition, ToText, text_converter
 from .struct_layouts import Layout, slot_place
 from .tag_paths import TagPath
 

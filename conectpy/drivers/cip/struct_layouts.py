@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from typing import Callable, Dict, Generator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from .cip_requests import read_request
 from .data_types import BOOL_CODE, PARTIAL, STRING_HEAD, Atomic, Definition, atomic_of
-from .messages import read_request
 from .tag_paths import TagPath
 from .tag_probe import Ask
 

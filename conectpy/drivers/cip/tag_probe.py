@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
+from .cip_requests import CipReply, read_request
 from .data_types import (
     DWORD_CODE,
     PARTIAL,
@@ -20,7 +21,6 @@ from .data_types import (
     atomic_of,
     head_size,
 )
-from .messages import CipReply, read_request
 from .tag_paths import TagPath
 
 Ask = Callable[[Sequence[bytes]], List[CipReply]]

@@ -21,7 +21,7 @@ from .read_plan import (
     encode_read,
 )
 from .session import UaSession
-from .values import TYPE_NAMES, DataValue
+from .ua_values import TYPE_NAMES, DataValue
 
 BROWSE_NAME, DATA_TYPE, VALUE_RANK, ACCESS_LEVEL = 3, 14, 15, 18  # attribute ids (OPC 10000-6, A.1)
 READ_CHUNK = 200

@@ -18,8 +18,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from .library import status_name, ua, ua_binary
 from .message import ChannelError, decode_response, make_request_header
 from .node_id import PARSE_ERRORS, encode_bytes
-from .security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
-from .values import decode_text
+from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
+from .ua_values import decode_text
 
 RECEIVE_BUFFER_BYTES = 65_536  # one chunk; what OPC UA stacks take by default
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one message of many chunks; 1,000 values need about 20 KiB

@@ -10,15 +10,15 @@ import logging
 import socket
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
-from ... import pki
 from ...errors import DriverError
-from ...settings import OpcUaSettings, PlcSettings
+from ...pki import certificates as pki
+from ...settings.types import OpcUaSettings, PlcSettings
 from .identity import make_identity_token
 from .library import ua
 from .message import ChannelError
-from .security import BASIC256SHA256_URI, NO_SECURITY, NONE_URI, POLICY_PREFIX, ChannelSecurity
 from .session import UaAddress, UaSession, parse_url
 from .trust import check_certificate
+from .ua_security import BASIC256SHA256_URI, NO_SECURITY, NONE_URI, POLICY_PREFIX, ChannelSecurity
 
 log = logging.getLogger(__name__)
 

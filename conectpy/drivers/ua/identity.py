@@ -7,11 +7,11 @@ import struct
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from ... import pki
 from ...errors import DriverError
-from ...settings import OpcUaSettings
+from ...pki import certificates as pki
+from ...settings.types import OpcUaSettings
 from .library import security_policies, ua
-from .security import BASIC256SHA256_URI, NONE_URI, POLICY_PREFIX, ChannelSecurity, load_private_key, sign_sha256
+from .ua_security import BASIC256SHA256_URI, NONE_URI, POLICY_PREFIX, ChannelSecurity, load_private_key, sign_sha256
 
 OAEP_URI = "http://www.w3.org/2001/04/xmlenc#rsa-oaep"
 RSA_SHA256_URI = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"

@@ -28,7 +28,7 @@ from .read_plan import (
     split_nodes,
 )
 from .session import UaSession
-from .values import ticks_to_epoch_s
+from .ua_values import ticks_to_epoch_s
 
 IN_FLIGHT = 4  # requests sent before the first answer is waited for
 VANISHED = (0x8034_0000, 0x8033_0000)  # BadNodeIdUnknown, BadNodeIdInvalid

@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from .node_id import PARSE_ERRORS, Malformed, decode_node_id
 from .read_plan import decode_head
-from .values import DataValue, decode_data_value
+from .ua_values import DataValue, decode_data_value
 
 PUBLISH_REQUEST = b"\x01\x00" + struct.pack("<H", 826)  # NodeId of PublishRequest's binary encoding
 PUBLISH_RESPONSE = 829

@@ -16,7 +16,7 @@ from operator import and_, ne
 from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
-from .values import NUMBERS, DataValue, decode_data_value
+from .ua_values import NUMBERS, DataValue, decode_data_value
 
 READ_REQUEST = b"\x01\x00" + struct.pack("<H", 631)  # NodeId of ReadRequest's binary encoding
 READ_RESPONSE = 634

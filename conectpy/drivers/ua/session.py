@@ -12,7 +12,7 @@ from ...errors import DriverError
 from .channel import UaChannel
 from .library import ua, ua_binary
 from .message import ChannelError, decode_response, make_request_header
-from .security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
+from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
 
 APPLICATION_NAME = "conectpy"
 DEFAULT_PORT = 4840

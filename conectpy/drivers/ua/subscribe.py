@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
-from ...settings import PlcSettings
+from ...settings.types import PlcSettings
 from ...timestamps import utc_now
 from .browse import to_library
 from .clock import ClockOffset
@@ -23,7 +23,7 @@ from .poll import VANISHED, PolledNode, PollReader, Tagged, bad_sample
 from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
 from .read_plan import SERVICE_FAULT, decode_head
 from .session import UaSession
-from .values import DataValue, ticks_to_epoch_s
+from .ua_values import DataValue, ticks_to_epoch_s
 
 ITEMS_PER_CALL = 200
 KEEP_ALIVE_COUNT = 10  # publishing intervals after which a silent server still sends a sign of life

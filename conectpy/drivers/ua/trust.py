@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, List, Optional, Sequence, Tuple
 
-from ... import pki
+from ...pki import certificates as pki
 from ...timestamps import utc_now
 from .library import silence_library_warnings
 

@@ -1,0 +1,1 @@
+"""The threads that read PLCs: one loop each, their supervisor."""

@@ -1,0 +1,1 @@
+"""Everything about events: detector, the one writer, readers, run hours, the file."""

@@ -1,0 +1,254 @@
+"""Reading events: lists by keyset, the timeline's overlaps, run hours. Read-only connections; never commits."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ..errors import StoreError
+from ..models import COMM_TAG, Event, LastState, PlcMemory
+from ..timestamps import to_text, utc_now
+from .database import DAMAGE, connect_reader, describe
+from .entries import Key
+from .event_sql import (
+    EPOCH,
+    KNOWN_SQL,
+    OPEN_SQL,
+    RUNS_SQL,
+    SELECT,
+    EventQuery,
+    add_functions,
+    carried_sql,
+    list_sql,
+    to_event,
+    to_moment,
+    to_number,
+)
+from .run_hours import Bucket, Run, split, sum_runs
+
+__all__ = ["EventQuery", "EventReader"]
+
+MAX_LIMIT = 10_000
+PAGE_ROWS = 5_000
+
+
+class EventReader:
+    """Reads an event database; any thread. Each call has a connection of its own and sees one consistent state.
+
+    Raises StoreError when the file cannot be read now.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        names: Optional[Mapping[str, str]] = None,
+        open_connection: Callable[[str], sqlite3.Connection] = connect_reader,
+    ) -> None:
+        self.path = path
+        self._names = dict(names or {})
+        self._open_connection = open_connection
+
+    # -- lists ---------------------------------------------------------------------------------------------------------
+
+    def events(self, query: EventQuery) -> List[Event]:
+        """The newest events that match, at most `query.limit` of them; (start, id) falls from one to the next."""
+        with closing(self._connect()) as connection:
+            try:
+                # Python 3.8 crashes when a connection with functions of ours is closed under cursors in use
+                with closing(_select(connection, self._find_sources(connection, query), query)) as rows:
+                    return [to_event(row) for row in islice(rows, max(0, query.limit))]
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+
+    def iterate(self, query: EventQuery, limit: Optional[int] = None) -> Iterator[Event]:
+        """The same one by one, without holding them all; `limit` 0 means every one.
+
+        Read page by page: a slow taker must not hold a transaction open, behind which the write-ahead log would grow.
+        """
+        rest = query.limit if limit is None else limit or sys.maxsize
+        while rest > 0:
+            page = self.events(replace(query, limit=min(rest, PAGE_ROWS)))
+            yield from page
+            rest -= len(page)
+            before = (page[-1].start_utc, page[-1].id) if page else None
+            if len(page) < PAGE_ROWS or before is None or (query.before is not None and before >= query.before):
+                return
+            query = replace(query, before=before)
+
+    def overlapping(
+        self,
+        from_utc: datetime,
+        to_utc: datetime,
+        plc: Optional[str] = None,
+        tags: Optional[Sequence[str]] = None,
+        limit: int = MAX_LIMIT,
+    ) -> List[Event]:
+        """The events that were TRUE at some time in [from, to), oldest first; of too many the newest `limit`.
+
+        `plc` None: all PLCs; `tags` None: all tags.
+        """
+        query = EventQuery(plc=plc, from_utc=from_utc, to_utc=to_utc, limit=limit)
+        if tags is None:
+            found = self.events(query)
+        else:
+            found = [event for tag in tags for event in self.events(replace(query, tag=tag))]
+        found.sort(key=lambda event: (event.start_utc, event.id))
+        return found[-limit:]
+
+    def event(self, event_id: int) -> Optional[Event]:
+        """One event by its id; None when there is none."""
+        if not 0 < event_id < 2**63:
+            return None
+        rows = self._rows(f"{SELECT} WHERE id = ?", (event_id,))
+        return to_event(rows[0]) if rows else None
+
+    # -- run hours -----------------------------------------------------------------------------------------------------
+
+    def run_hours(
+        self, plc: str, tag: str, from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo
+    ) -> List[Bucket]:
+        """How often and how long a tag was TRUE per `day`, `week` or `month` of `zone`, in [from, to).
+
+        Raises ValueError, with a text for people, for bounds and periods that make no sense.
+        """
+        now_utc = utc_now()
+        days, edges = split(from_utc, to_utc, by, zone)
+        with closing(self._connect()) as connection:
+            try:
+                addresses = self._find_addresses(connection, plc)
+                runs = _select_runs(connection, addresses, tag, from_utc, to_utc)
+                outages = []
+                if any(run.gap_s for run in runs):
+                    comm = _select_runs(connection, addresses, COMM_TAG, from_utc, to_utc)
+                    outages = [(one.start_earliest_s or one.start_s, one.end_s or now_utc.timestamp()) for one in comm]
+                known = [_known_until(connection, address, tag) for address in addresses]
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+        known_until_s = max((at for at in known if at is not None), default=None)
+        return sum_runs(runs, days, edges, now_utc.timestamp(), known_until_s, sorted(outages))
+
+    # -- what the collector goes on from -------------------------------------------------------------------------------
+
+    def memory(self, plc: str) -> PlcMemory:
+        """The last known states of a PLC (by address) and its open events (promise E9)."""
+        with closing(self._connect()) as connection:
+            try:
+                connection.execute("BEGIN")  # all from one moment
+                known = connection.execute(KNOWN_SQL, (plc,)).fetchall()
+                opened = connection.execute(OPEN_SQL, (plc,)).fetchall()
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+        states = {}
+        for tag, value, good_ts, last_ts in known:
+            moments = [at for at in (to_moment(good_ts), to_moment(last_ts)) if at is not None]
+            if value is not None and moments:
+                states[str(tag)] = LastState(bool(value), max(moments))
+        open_since = {str(tag): to_moment(start_ts) or EPOCH for tag, start_ts in opened}
+        for tag, since_utc in open_since.items():
+            if tag not in states or not states[tag].value:
+                states[tag] = LastState(True, since_utc)
+        return PlcMemory(states, open_since)
+
+    def open_tags(self) -> Set[Key]:
+        """(PLC address, tag) of all open events."""
+        rows = self._rows("SELECT plc_ip, tag FROM events INDEXED BY events_open WHERE end_ts IS NULL")
+        return {(str(plc), str(tag)) for plc, tag in rows}
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return self._open_connection(self.path)
+        except DAMAGE as exc:
+            raise self._translate(exc) from exc
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
+        with closing(self._connect()) as connection:
+            try:
+                return connection.execute(sql, values).fetchall()
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+
+    def _translate(self, exc: Exception) -> StoreError:
+        return StoreError(f"{self.path}: cannot be read: {describe(exc)}")
+
+    def _find_sources(
+        self, connection: sqlite3.Connection, query: EventQuery
+    ) -> List[Tuple[Optional[str], Optional[str]]]:
+        """The (plc, tag) pairs whose lists, merged, are the answer: each has an index that gives them in order."""
+        if query.plc is not None:
+            return [(address, query.tag) for address in self._find_addresses(connection, query.plc)]
+        if query.tag is not None:
+            rows = connection.execute("SELECT plc_ip FROM tags WHERE tag = ? ORDER BY plc_ip", (query.tag,))
+            return [(str(row[0]), query.tag) for row in rows.fetchall()]
+        return [(None, None)]
+
+    def _find_addresses(self, connection: sqlite3.Connection, plc: str) -> List[str]:
+        """A PLC is asked for by its address or by its name; one that moved has its events under several addresses."""
+        found = {address for address, name in self._names.items() if plc in (address, name)}
+        rows = connection.execute("SELECT plc_ip FROM plcs WHERE plc_ip = ?1 OR plc_name = ?1", (plc,))
+        found.update(str(row[0]) for row in rows)
+        return sorted(found | {plc})
+
+
+def _select(
+    connection: sqlite3.Connection, sources: Sequence[Tuple[Optional[str], Optional[str]]], query: EventQuery
+) -> Generator[Tuple[Any, ...], None, None]:
+    add_functions(connection, query)
+    inside = [connection.execute(*list_sql(plc, tag, query)) for plc, tag in sources]
+    try:
+        yield from inside[0] if len(inside) == 1 else heapq.merge(*inside, key=_list_order, reverse=True)
+    finally:
+        for cursor in inside:
+            cursor.close()
+    if query.from_utc is not None:
+        carried = [row for plc, tag in sources for row in connection.execute(*carried_sql(plc, tag, query))]
+        yield from sorted(carried, key=_list_order, reverse=True)
+
+
+def _list_order(row: Tuple[Any, ...]) -> Tuple[str, int]:
+    return row[5], row[0]
+
+
+def _select_runs(
+    connection: sqlite3.Connection, addresses: Sequence[str], tag: str, from_utc: datetime, to_utc: datetime
+) -> List[Run]:
+    query = EventQuery(tag=tag, from_utc=from_utc, to_utc=to_utc)
+    runs: List[Optional[Run]] = []
+    for address in addresses:
+        runs += map(_to_run, connection.execute(RUNS_SQL, (address, tag, to_text(from_utc), to_text(to_utc))))
+        carried = connection.execute(*carried_sql(address, tag, query))
+        runs += [_to_run((row[5], row[6], row[9], row[11], row[10], row[14])) for row in carried]
+    return [run for run in runs if run is not None]
+
+
+def _to_run(row: Sequence[Any]) -> Optional[Run]:
+    start_ts, end_ts, start_earliest_ts, end_earliest_ts, quality, gap_s = row
+    start_s = _seconds(start_ts)
+    if start_s is None:
+        return None
+    end_s = None if end_ts is None else _seconds(end_ts) or start_s
+    is_start_seen = quality != "at_connect"
+    return Run(
+        start_s, end_s, _seconds(start_earliest_ts), _seconds(end_earliest_ts), is_start_seen, to_number(gap_s, float)
+    )
+
+
+def _seconds(text: Any) -> Optional[float]:
+    moment_utc = to_moment(text)
+    return None if moment_utc is None else moment_utc.timestamp()
+
+
+def _known_until(connection: sqlite3.Connection, address: str, tag: str) -> Optional[float]:
+    """When the tag was last read well."""
+    sql = (
+        "SELECT COALESCE(t.good_ts, p.good_ts) FROM tags t LEFT JOIN plcs p USING (plc_ip) WHERE plc_ip = ? AND tag = ?"
+    )
+    row = connection.execute(sql, (address, tag)).fetchone()
+    return _seconds(row[0]) if row else None

@@ -1,0 +1,1 @@
+"""Current values in memory: the shared dict, the recent history, the metrics."""

@@ -1,0 +1,1 @@
+"""Certificates and trust, shared by drivers, web and console."""

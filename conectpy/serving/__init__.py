@@ -1,0 +1,1 @@
+"""The HTTP server: sockets, threads, streams. Knows nothing of pages."""

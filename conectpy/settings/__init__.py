@@ -1,0 +1,1 @@
+"""Options, typed settings, and the reader of the configuration."""

@@ -1,0 +1,43 @@
+"""What the blueprints share: the data they show and the few facts about this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple, cast
+
+from flask import current_app
+
+from ...events.reader import EventReader
+from ...live.realtime import RealtimeData
+from ...live.recent_history import History
+from ...settings.types import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from ...serving.stream import StreamHub
+
+EXTENSION = "conectpy"
+
+HealthCheck = Callable[[], Tuple[bool, Dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """Everything a view may need."""
+
+    realtime: RealtimeData
+    reader: EventReader
+    settings: Settings
+    health: HealthCheck
+    history: History
+    registry: Optional[CollectorRegistry]
+    zone: tzinfo
+    zone_name: str
+    hub: StreamHub
+
+
+def context() -> WebContext:
+    """The context of the running application; only inside a request or an application context."""
+    return cast(WebContext, current_app.extensions[EXTENSION])

@@ -1,0 +1,89 @@
+"""Headers that every answer carries, and which host names are answered at all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Optional, Tuple
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
+
+from ...settings.types import WebSettings
+from .context import context
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def register_security(app: Flask) -> None:
+    """Refuse strange host names (DNS rebinding) and set the headers."""
+
+    @app.before_request
+    def check_host() -> None:
+        web = context().settings.web
+        if not is_host_trusted(request.headers.get("Host"), web):
+            raise BadRequest("this host name is not served; name it in web.trusted_hosts")
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def is_host_trusted(host: Optional[str], web: WebSettings) -> bool:
+    """Whether a request for this `Host` is answered.
+
+    A page of another site can make a browser ask this server under a name of its own, never under an IP address.
+    Without `web.trusted_hosts` a server that listens on this machine only answers to localhost and addresses, one that
+    listens on the network to any well-formed name.
+    """
+    if not host:
+        return True  # HTTP/1.0: no browser
+    name = _host_name(host)
+    if name is None:
+        return False
+    if _is_address(name) or name == "localhost" or name.endswith(".localhost"):
+        return True
+    if web.trusted_hosts:
+        return any(_matches(name, trusted.lower()) for trusted in web.trusted_hosts)
+    return not _is_loopback(web.host) or name == web.host.lower()
+
+
+def _host_name(host: str) -> Optional[str]:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]{1,253})(:[0-9]{1,5})?", host)
+    return match.group(1).strip("[]").rstrip(".").lower() if match else None
+
+
+def _matches(name: str, trusted: str) -> bool:
+    if trusted.startswith("."):
+        return name == trusted[1:] or name.endswith(trusted)
+    return name == trusted
+
+
+def _address_of(name: str) -> Tuple[bool, bool]:
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False, False
+    return True, address.is_loopback
+
+
+def _is_address(name: str) -> bool:
+    return _address_of(name)[0]
+
+
+def _is_loopback(host: str) -> bool:
+    return host.lower() == "localhost" or _address_of(host)[1]

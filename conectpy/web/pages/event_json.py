@@ -1,0 +1,92 @@
+"""Events as JSON objects with the columns of the table, and the filter that pages and the API share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Dict, Optional, Tuple
+
+from ...events.reader import EventQuery
+from ...models import Event
+from ...timestamps import to_text
+from ..frame.context import context
+from ..frame.params import Param
+from ..frame.problems import BadParameters
+
+START_QUALITIES = ("exact", "sampled", "gap", "at_connect")
+QUALITIES = (*START_QUALITIES, "removed", "tag_lost")
+
+FILTER_PARAMS = (
+    Param("plc", "text", "Address or name of the PLC."),
+    Param("tag", "text", "Tag name; `@comm` for outages of the link."),
+    Param("open", "boolean", "Only events that are still open (true) or closed (false)."),
+    Param("from", "from_time", "Events that were TRUE at or after this ISO 8601 time (or date, in the plant's zone)."),
+    Param("to", "to_time", "Events that were TRUE before this time; a date means the end of that day."),
+    Param("text", "text", "Part of the tag's name or label, upper and lower case alike."),
+    Param("min_duration", "number", "Shortest duration in seconds.", maximum=1e9),
+    Param("quality", "choice", "How well the start or the end is known.", choices=QUALITIES),
+)
+PAGE_PARAMS = (
+    Param("limit", "integer", "Events per page.", default=200, minimum=1, maximum=1000),
+    Param("before", "cursor", "Only events that started before this event (its id) or before this time."),
+)
+
+
+def to_object(event: Event) -> Dict[str, Any]:
+    """All columns of `events`, and `duration_s` (null while the event is open)."""
+    return {
+        "id": event.id,
+        "uid": event.uid,
+        "plc_ip": event.plc_ip,
+        "plc_name": event.plc_name,
+        "tag": event.tag,
+        "tag_label": event.tag_label,
+        "start_ts": to_text(event.start_utc),
+        "end_ts": _text(event.end_utc),
+        "created_at": to_text(event.created_utc),
+        "start_earliest_ts": _text(event.start_earliest_utc),
+        "start_quality": event.start_quality,
+        "end_earliest_ts": _text(event.end_earliest_utc),
+        "end_quality": event.end_quality,
+        "gap_count": event.gap_count,
+        "gap_s": round(event.gap_s, 3),
+        "flags": list(event.flags),
+        "duration_s": duration_s(event),
+    }
+
+
+def duration_s(event: Event) -> Optional[float]:
+    """Seconds from start to end; None while the event is open."""
+    if event.end_utc is None:
+        return None
+    return round(max(0.0, (event.end_utc - event.start_utc).total_seconds()), 3)
+
+
+def to_query(values: Dict[str, Any], limit: int) -> EventQuery:
+    """The query for these parameters. Raises BadParameters when `before` names no event."""
+    return EventQuery(
+        plc=values.get("plc"),
+        tag=values.get("tag"),
+        is_open=values.get("open"),
+        from_utc=values.get("from"),
+        to_utc=values.get("to"),
+        text=values.get("text"),
+        min_duration_s=values.get("min_duration"),
+        quality=values.get("quality"),
+        before=_cursor(values.get("before")),
+        limit=limit,
+    )
+
+
+def _cursor(before: Any) -> Optional[Tuple[datetime, int]]:
+    if before is None:
+        return None
+    if isinstance(before, datetime):
+        return before, 0
+    event = context().reader.event(before)
+    if event is None:
+        raise BadParameters([{"name": "before", "reason": f"there is no event {before}"}])
+    return event.start_utc, event.id
+
+
+def _text(moment: Optional[datetime]) -> Optional[str]:
+    return None if moment is None else to_text(moment)

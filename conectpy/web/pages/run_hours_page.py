@@ -1,0 +1,242 @@
+"""Run hours: `/api/stats`, the page and its CSV. Days are those of the zone asked for, the plant's if none is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from flask import Blueprint, Response
+
+from ...events.run_hours import Bucket
+from ...models import COMM_TAG
+from ...timestamps import to_text, utc_now
+from ..frame.context import context
+from ..frame.csv_text import csv_response
+from ..frame.language import current_language
+from ..frame.language import translate as _
+from ..frame.page import page
+from ..frame.params import Param, read_params
+from ..frame.problems import BadParameters
+from ..frame.responses import json_reply
+from .event_text import duration_text
+from .events_page import LANG_PARAM, filter_values, link
+from .trends_page import find_plc
+
+blueprint = Blueprint("stats", __name__)
+
+PERIODS = ("day", "week", "month")
+DEFAULT_DAYS = 7
+STATS_PARAMS = (
+    Param("plc", "text", "Address or name of the PLC; all if absent."),
+    Param("tag", "text", "Tag name; `@comm` for outages of the link; all state tags if absent."),
+    Param("text", "text", "Part of the tag's name or label."),
+    Param("from", "from_time", "Start (ISO 8601 time or date); seven days ago if absent."),
+    Param("to", "to_time", "End; now if absent."),
+    Param("by", "choice", "Length of a period.", default="day", choices=PERIODS),
+    Param("tz", "zone", "IANA zone in which days begin; the plant's if absent."),
+)
+
+
+@dataclass(frozen=True)
+class TagHours:
+    """One tag's periods and their sums."""
+
+    plc_ip: str
+    plc_name: str
+    tag: str
+    tag_label: str
+    buckets: Sequence[Bucket]
+
+    def total(self) -> Dict[str, Any]:
+        """Sums over all periods; the longest stretch is that within one period."""
+        return {
+            "starts": sum(bucket.starts for bucket in self.buckets),
+            "true_s": round(sum(bucket.true_s for bucket in self.buckets), 3),
+            "longest_s": max((bucket.longest_s for bucket in self.buckets), default=0.0),
+            "uncertain_s": round(sum(bucket.uncertain_s for bucket in self.buckets), 3),
+            "possible_s": round(sum(bucket.possible_s for bucket in self.buckets), 3),
+        }
+
+
+@blueprint.get("/api/stats")
+def stats() -> Response:
+    """Per state tag: starts, time TRUE, longest, and how much of it is uncertain, in all and per period."""
+    values = read_params(STATS_PARAMS, context().zone)
+    start, end, zone = _bounds(values)
+    tags = [
+        {
+            "plc_ip": hours.plc_ip,
+            "plc_name": hours.plc_name,
+            "tag": hours.tag,
+            "tag_label": hours.tag_label,
+            **hours.total(),
+            "periods": [_period(bucket) for bucket in hours.buckets],
+        }
+        for hours in _hours(values, start, end, zone)
+    ]
+    document = {"from": to_text(start), "to": to_text(end), "by": values["by"], "tz": str(zone), "stats": tags}
+    return json_reply(document)
+
+
+@blueprint.get("/hours")
+def hours() -> Response:
+    """The same as a table with bars: which pump ran how long, and was the line down meanwhile."""
+    try:
+        values, faults = read_params((*STATS_PARAMS, LANG_PARAM), context().zone), []
+        start, end, zone = _bounds(values)
+        found = list(_hours(values, start, end, zone))
+    except BadParameters as exc:
+        values, faults, found, zone = {"by": "day"}, exc.faults, [], context().zone
+    today = utc_now().astimezone(zone).date()
+    response = page(
+        "hours.html",
+        groups=_groups(found),
+        periods=[_heading(bucket, values["by"], today) for bucket in (found[0].buckets if found else ())],
+        by_links=[(period, link(by=period), values["by"] == period) for period in PERIODS],
+        csv_url=link("/hours.csv", lang=None),
+        has_state=False,
+        **filter_values(faults),
+    )
+    response.status_code = 400 if faults else 200
+    return response
+
+
+@blueprint.get("/hours.csv")
+def hours_csv() -> Response:
+    """One line per tag and period."""
+    values = read_params(STATS_PARAMS, context().zone)
+    found = list(_hours(values, *_bounds(values)))
+    header = (
+        "plc_ip",
+        "plc_name",
+        "tag",
+        "tag_label",
+        "first_day",
+        "from",
+        "to",
+        "starts",
+        "true_s",
+        "longest_s",
+        "uncertain_s",
+        "possible_s",
+    )
+    rows = (
+        [tag.plc_ip, tag.plc_name, tag.tag, tag.tag_label, *_period(bucket).values()]
+        for tag in found
+        for bucket in tag.buckets
+    )
+    return csv_response("run-hours.csv", header, rows)
+
+
+def _bounds(values: Dict[str, Any]) -> Tuple[datetime, datetime, tzinfo]:
+    zone: tzinfo = values["tz"] or context().zone
+    end: datetime = values["to"] or utc_now()
+    first_day = end.astimezone(zone).date() - timedelta(days=DEFAULT_DAYS - 1)
+    start: datetime = values["from"] or datetime.combine(first_day, time(), zone).astimezone(end.tzinfo)
+    if start >= end:
+        raise BadParameters([{"name": "from", "reason": "must be before to (now, if to is absent)"}])
+    return start, end, zone
+
+
+def _hours(values: Dict[str, Any], start: datetime, end: datetime, zone: tzinfo) -> Iterator[TagHours]:
+    reader = context().reader
+    for plc_ip, plc_name, tag, label in _wanted(values["plc"], values["tag"], values["text"]):
+        try:
+            buckets = reader.run_hours(plc_ip, tag, start, end, values["by"], zone)
+        except (ValueError, OverflowError) as exc:
+            name, _colon, reason = str(exc).partition(": ")
+            raise BadParameters([{"name": name if reason else "from", "reason": reason or name}]) from exc
+        yield TagHours(plc_ip, plc_name, tag, label, buckets)
+
+
+def _wanted(plc: Optional[str], tag: Optional[str], text: Optional[str]) -> List[Tuple[str, str, str, str]]:
+    """The (address, name, tag, label) asked for. A tag that is no longer configured is found by PLC and tag."""
+    known = find_plc(plc) if plc else None
+    plcs = [known] if known else [] if plc else list(context().settings.plcs)
+    wanted = []
+    for one in plcs:
+        tags = [(state.tag, state.label) for state in one.tags if state.is_state]
+        tags.append((COMM_TAG, ""))
+        chosen = [(name, label) for name, label in tags if tag in (None, name)]
+        if not chosen and known and tag:
+            chosen = [(tag, tag)]
+        wanted += [(one.address, one.name, name, label) for name, label in chosen]
+    if plc and tag and not known:
+        wanted.append((plc, plc, tag, tag))
+    sought = (text or "").casefold()
+    return [one for one in wanted if sought in one[2].casefold() or sought in one[3].casefold()]
+
+
+def _period(bucket: Bucket) -> Dict[str, Any]:
+    return {
+        "first_day": bucket.first_day.isoformat(),
+        "from": to_text(bucket.start_utc),
+        "to": to_text(bucket.end_utc),
+        "starts": bucket.starts,
+        "true_s": bucket.true_s,
+        "longest_s": bucket.longest_s,
+        "uncertain_s": bucket.uncertain_s,
+        "possible_s": bucket.possible_s,
+    }
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def _groups(found: Sequence[TagHours]) -> List[Dict[str, Any]]:
+    groups: Dict[str, Dict[str, Any]] = {}
+    for hours_of_tag in found:
+        group = groups.setdefault(
+            hours_of_tag.plc_ip, {"address": hours_of_tag.plc_ip, "name": hours_of_tag.plc_name, "rows": []}
+        )
+        group["rows"].append(_row(hours_of_tag))
+    return list(groups.values())
+
+
+def _row(hours_of_tag: TagHours) -> Dict[str, Any]:
+    total = hours_of_tag.total()
+    is_outage = hours_of_tag.tag == COMM_TAG
+    return {
+        "tag": hours_of_tag.tag,
+        "label": _("link down") if is_outage else hours_of_tag.tag_label,
+        "is_outage": is_outage,
+        "events_url": link("/events", tag=hours_of_tag.tag, plc=hours_of_tag.plc_ip, by=None, tz=None),
+        "cells": [_cell(bucket) for bucket in hours_of_tag.buckets],
+        "hours": hours_text(total["true_s"]),
+        "starts": total["starts"],
+        "longest": duration_text(total["longest_s"]) if total["longest_s"] else "",
+        "uncertain": hours_text(total["uncertain_s"]) if total["uncertain_s"] >= 30 else "",
+        "possible": hours_text(total["possible_s"]) if total["possible_s"] >= 30 else "",
+    }
+
+
+def _cell(bucket: Bucket) -> Dict[str, Any]:
+    length_s = max(1.0, (bucket.end_utc - bucket.start_utc).total_seconds())
+    return {
+        "hours": hours_text(bucket.true_s) if bucket.true_s else "",
+        "starts": bucket.starts,
+        "duration": duration_text(bucket.true_s),
+        "uncertain": duration_text(bucket.uncertain_s) if bucket.uncertain_s >= 30 else "",
+        "sure_share": round(100 * (bucket.true_s - bucket.uncertain_s) / length_s, 1),
+        "share": round(100 * bucket.true_s / length_s, 1),
+    }
+
+
+def hours_text(seconds: float) -> str:
+    """Hours with one decimal (minutes below one hour), in the language's way."""
+    if 0 < seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min"
+    text = f"{seconds / 3600:.1f} h"
+    return text.replace(".", ",") if current_language() == "es" else text
+
+
+def _heading(bucket: Bucket, by: str, today: Any) -> Dict[str, str]:
+    day = bucket.first_day
+    days = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+    name = {"day": days[day.weekday()], "week": _("week of"), "month": ""}[by]
+    if by == "day" and day == today:
+        name = _("today")
+    elif by == "day" and day == today - timedelta(days=1):
+        name = _("yesterday")
+    return {"name": name, "date": day.strftime("%m/%Y" if by == "month" else "%d/%m"), "iso": day.isoformat()}

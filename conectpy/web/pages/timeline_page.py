@@ -1,0 +1,114 @@
+"""`/api/timeline`: the events of a stretch of time, grouped by PLC and tag, as compact lists for drawing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from flask import Blueprint, Response
+
+from ...events.reader import EventQuery
+from ...models import COMM_TAG, Event
+from ...settings.types import PlcSettings
+from ...timestamps import to_text, utc_now
+from ..frame.context import context
+from ..frame.params import read_params
+from ..frame.responses import json_reply
+from .event_json import FILTER_PARAMS
+
+blueprint = Blueprint("timeline", __name__, url_prefix="/api")
+
+MAX_EVENTS = 10_000
+DEFAULT_SPAN = timedelta(hours=24)
+TIMELINE_PARAMS = tuple(param for param in FILTER_PARAMS if param.name in ("plc", "tag", "from", "to", "text"))
+
+Row = Dict[str, Any]
+
+
+@blueprint.get("/timeline")
+def timeline() -> Response:
+    """Rows of events, each as [start, end, earliest start, earliest end, id, start quality, end quality, gap seconds].
+
+    Times are milliseconds since 1970 UTC; null where open or not known. `is_partial`: only the newest are here.
+    """
+    web = context()
+    values = read_params(TIMELINE_PARAMS, web.zone)
+    start_utc, end_utc = span(values)
+    query = EventQuery(
+        plc=values["plc"],
+        tag=values["tag"],
+        from_utc=start_utc,
+        to_utc=end_utc,
+        text=values["text"],
+        limit=MAX_EVENTS + 1,
+    )
+    found = web.reader.events(query)
+    outages = web.reader.events(replace(query, tag=COMM_TAG, text=None))
+    document = {
+        "from": _ms(start_utc),
+        "to": _ms(end_utc),
+        "time": to_text(utc_now()),
+        "count": min(len(found), MAX_EVENTS),
+        "is_partial": len(found) > MAX_EVENTS,
+        "plcs": _group(found[:MAX_EVENTS], outages, values),
+    }
+    return json_reply(document)
+
+
+def span(values: Dict[str, Any]) -> Tuple[datetime, datetime]:
+    """The stretch asked for; the last 24 hours where nothing is said."""
+    end: datetime = values.get("to") or utc_now()
+    start: datetime = values.get("from") or end - DEFAULT_SPAN
+    return (start, end) if start < end else (end - DEFAULT_SPAN, end)
+
+
+def _group(events: List[Event], outages: List[Event], values: Dict[str, Any]) -> List[Dict[str, Any]]:
+    groups: Dict[str, Dict[str, Any]] = {}
+    for plc in context().settings.plcs:
+        if values["plc"] in (None, plc.address, plc.name):
+            groups[plc.address] = _new_group(plc.address, plc.name, _configured_rows(plc, values))
+    for event in reversed(events):  # oldest first, as they are drawn
+        group = groups.get(event.plc_ip)
+        if group is None:
+            group = groups[event.plc_ip] = _new_group(event.plc_ip, event.plc_name, {})
+        row = group["rows"].setdefault(event.tag, _new_row(event.tag, event.tag_label))
+        row["events"].append(_compact(event))
+    for event in reversed(outages):
+        if event.plc_ip in groups:
+            groups[event.plc_ip]["outages"].append(_compact(event))
+    return [{**group, "rows": list(group["rows"].values())} for group in groups.values() if group["rows"]]
+
+
+def _configured_rows(plc: PlcSettings, values: Dict[str, Any]) -> Dict[str, Row]:
+    text: Optional[str] = values["text"].casefold() if values["text"] else None
+    return {
+        tag.tag: _new_row(tag.tag, tag.label)
+        for tag in plc.tags
+        if tag.is_state
+        and values["tag"] in (None, tag.tag)
+        and (text is None or text in tag.tag.casefold() or text in tag.label.casefold())
+    }
+
+
+def _new_group(address: str, name: str, rows: Dict[str, Row]) -> Dict[str, Any]:
+    return {"plc": address, "name": name, "outages": [], "rows": rows}
+
+
+def _new_row(tag: str, label: str) -> Row:
+    return {"tag": tag, "label": label, "events": []}
+
+
+def _compact(event: Event) -> List[Any]:
+    moments: Iterable[Optional[datetime]] = (
+        event.start_utc,
+        event.end_utc,
+        event.start_earliest_utc,
+        event.end_earliest_utc,
+    )
+    times = [None if moment is None else _ms(moment) for moment in moments]
+    return [*times, event.id, event.start_quality, event.end_quality, round(event.gap_s, 1)]
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
