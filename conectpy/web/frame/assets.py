@@ -19,7 +19,6 @@ from .responses import MIN_GZIP_BYTES, accepts_gzip, compress
 
 STATIC_DIR = Path(__file__).parents[1] / "static"
 VENDOR_FILES = {
-    "vendor/bootstrap.min.css": ("flask_bootstrap", "static/bootstrap5/css/bootstrap.min.css"),
     "vendor/swagger-ui.css": ("flask_swagger_ui", "dist/swagger-ui.css"),
     "vendor/swagger-ui-bundle.js": ("flask_swagger_ui", "dist/swagger-ui-bundle.js"),
 }
