@@ -1,4 +1,4 @@
-"""cheroot's HTTP over an accept loop of our own (connections.py): binding, serving, stopping."""
+"""cheroot's HTTP over an accept loop of our own (http_connections.py): binding, serving, stopping."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from flask import Flask
 from ..errors import WebError
 from ..settings.types import WebSettings
 from .http_connections import MAX_HEAD_BYTES, WORK_TIMEOUT_S, ConnectionGuard, GuardedConnection
-from .stream import Stream, StreamHub
+from .stream import ADOPT, Stream, StreamHub
 from .workers import WorkerPool
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 1024 * 1024
 BACKLOG = 512
-ADOPT = "conectpy.adopt"
-"""The WSGI environment's key for `adopt(stream)`: after this response's headers and first bytes, the hub goes on."""
 
 
 class _Request(cheroot_server.HTTPRequest):  # type: ignore[misc]
@@ -89,11 +86,11 @@ class _HttpServer(wsgi.Server):  # type: ignore[misc]
     """What cheroot's requests want to know of their server; connections are the guard's."""
 
     max_request_header_size = MAX_HEAD_BYTES
-    max_request_body_size = MAX_BODY_BYTES
     ConnectionClass = _Connection
 
-    def __init__(self, address: Any, app: Any, hub: StreamHub) -> None:
+    def __init__(self, address: Any, app: Flask, hub: StreamHub) -> None:
         super().__init__(address, app, server_name="conectpy", request_queue_size=BACKLOG, timeout=int(WORK_TIMEOUT_S))
+        self.max_request_body_size = app.config["MAX_CONTENT_LENGTH"]
         self.gateway = _Gateway
         self.software = "conectpy"
         self.hub = hub

@@ -21,6 +21,9 @@ from ..timestamps import to_text, utc_now
 
 log = logging.getLogger(__name__)
 
+ADOPT = "conectpy.adopt"
+"""The WSGI environment's key for `adopt(stream)`: after this response's headers and first bytes, the hub goes on."""
+
 MAX_STREAMS = 200
 SPACING_S = 0.25
 PING_S = 3.0

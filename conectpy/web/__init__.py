@@ -18,12 +18,33 @@ from .frame.language import register_languages
 from .frame.page import register_pages
 from .frame.problems import register_problems
 from .frame.zones import plant_zone
+from .pages import (
+    events_api,
+    events_page,
+    live_page,
+    openapi,
+    plc_page,
+    run_hours_page,
+    status,
+    timeline_page,
+    trends_page,
+)
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 MAX_BODY_BYTES = 1024 * 1024
-COOKIE_DAYS = 365
+PAGES = (
+    live_page,
+    events_api,
+    events_page,
+    timeline_page,
+    run_hours_page,
+    trends_page,
+    plc_page,
+    status,
+    openapi,
+)
 
 
 def create_app(
@@ -62,37 +83,11 @@ def create_app(
     register_pages(app)
     register_problems(app)
     register_security(app)
-    _register_blueprints(app)
+    for module in PAGES:
+        app.register_blueprint(module.blueprint)
     return app
 
 
 def hub_of(app: Flask) -> StreamHub:
     """The application's live streams, for the server that carries them."""
     return cast(WebContext, app.extensions[EXTENSION]).hub
-
-
-def _register_blueprints(app: Flask) -> None:
-    from .pages import (
-        events_api as api,
-    )
-    from .pages import (
-        events_page,
-        openapi,
-        plc_page,
-        status,
-    )
-    from .pages import (
-        live_page as live,
-    )
-    from .pages import (
-        run_hours_page as stats,
-    )
-    from .pages import (
-        timeline_page as timeline,
-    )
-    from .pages import (
-        trends_page as trends,
-    )
-
-    for module in (live, api, events_page, timeline, stats, trends, plc_page, status, openapi):
-        app.register_blueprint(module.blueprint)

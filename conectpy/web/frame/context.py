@@ -11,7 +11,7 @@ from flask import current_app
 from ...events.reader import EventReader
 from ...live.realtime import RealtimeData
 from ...live.recent_history import History
-from ...settings.types import Settings
+from ...settings.types import PlcSettings, Settings
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -41,3 +41,14 @@ class WebContext:
 def context() -> WebContext:
     """The context of the running application; only inside a request or an application context."""
     return cast(WebContext, current_app.extensions[EXTENSION])
+
+
+def configured_plcs() -> Tuple[PlcSettings, ...]:
+    """The PLCs of the configuration, in its order; only inside a request."""
+    return context().settings.plcs
+
+
+def find_plc(name: str) -> Optional[PlcSettings]:
+    """The configured PLC with this address, or this name."""
+    plcs = configured_plcs()
+    return next((plc for plc in plcs if plc.address == name), next((plc for plc in plcs if plc.name == name), None))

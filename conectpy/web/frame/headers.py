@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Optional, Tuple
+from typing import Optional
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
@@ -73,17 +73,13 @@ def _matches(name: str, trusted: str) -> bool:
     return name == trusted
 
 
-def _address_of(name: str) -> Tuple[bool, bool]:
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False, False
-    return True, address.is_loopback
-
-
 def _is_address(name: str) -> bool:
-    return _address_of(name)[0]
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:
-    return host.lower() == "localhost" or _address_of(host)[1]
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,4 +1,4 @@
-"""Spanish and English: which one a request gets, and the texts that the scripts in the browser need."""
+"""Spanish and English: which one a request gets."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ def register_languages(app: Flask, fixed: Optional[str]) -> None:
     """Choose by `?lang=`, then the cookie it sets, then `web.language`, then the browser's preference; English else."""
 
     def choose() -> str:
-        asked = request.args.get("lang", "") if request.endpoint not in _API else ""
-        for wanted in (asked, request.cookies.get(COOKIE, ""), fixed or ""):
+        for wanted in (request.args.get("lang", ""), request.cookies.get(COOKIE, ""), fixed or ""):
             if wanted in LANGUAGES:
                 return wanted
         return request.accept_languages.best_match(LANGUAGES, "en") or "en"
@@ -34,9 +33,6 @@ def register_languages(app: Flask, fixed: Optional[str]) -> None:
 
     Babel(app, locale_selector=chosen)
     app.jinja_env.globals["current_language"] = chosen
-
-
-_API = frozenset({"api.events", "api.stats"})
 
 
 def current_language() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 
 from ...timestamps import to_text, utc_now
 from .context import context
@@ -26,7 +26,8 @@ def page(template: str, **values: Any) -> Response:
     """Render a page; a language asked for by `?lang=` is remembered."""
     body = render_template(template, page_config=_config(), **values).encode()
     response = reply(body, "text/html")
-    return _remember_language(response)
+    _remember_language(response)
+    return response
 
 
 def _config() -> Dict[str, Any]:
@@ -40,13 +41,12 @@ def _config() -> Dict[str, Any]:
     }
 
 
-def _remember_language(response: Response) -> Response:
+def _remember_language(response: Response) -> None:
     asked = request.args.get("lang")
     if asked in LANGUAGES:
         response.set_cookie(
             COOKIE, asked, max_age=COOKIE_S, samesite="Lax", httponly=True, secure=request.is_secure, path="/"
         )
-    return make_response(response)
 
 
 def _navigation() -> List[Tuple[str, str]]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import tzinfo
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Dict, List, Sequence, Tuple
 
 from flask import request
 
-from .problems import BadParameters
+from ...timestamps import utc_now
+from .context import context
+from .language import LANGUAGES
+from .problems import BadParameters, Fault
 from .zones import find_zone, parse_time
 
 MAX_TEXT = 1000
+DEFAULT_SPAN = timedelta(hours=24)
 _DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
 _TIME = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,3}})?Z)?$"
 PATTERNS = {
@@ -97,13 +101,16 @@ class Param:
         return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema}
 
 
+LANG_PARAM = Param("lang", "choice", "Language of the page.", choices=LANGUAGES)
+
+
 def read_params(params: Sequence[Param], zone: tzinfo) -> Dict[str, Any]:
     """The current request's parameters by name (None or the default where absent; empty ones count as absent).
 
     Raises BadParameters that names every wrong, repeated or unknown one.
     """
     known = {param.name: param for param in params}
-    faults: List[Dict[str, str]] = []
+    faults: List[Fault] = []
     for name in request.args:
         if name not in known:
             faults.append({"name": name[:100], "reason": f"is not known; known are {', '.join(known)}"})
@@ -132,6 +139,16 @@ def _value_of(param: Param, zone: tzinfo) -> Any:
     return param.parse(texts[0], zone) if texts else param.default
 
 
-def given(values: Dict[str, Any], *names: str) -> Optional[str]:
-    """The first of these parameters that has a value."""
-    return next((name for name in names if values.get(name) is not None), None)
+def read_or_faults(params: Sequence[Param]) -> Tuple[Dict[str, Any], List[Fault]]:
+    """The parameters of a page, which shows what is wrong with them instead of failing: then there are no values."""
+    try:
+        return read_params(params, context().zone), []
+    except BadParameters as exc:
+        return {}, exc.faults
+
+
+def span(values: Dict[str, Any]) -> Tuple[datetime, datetime]:
+    """The stretch of time asked for; the last 24 hours where nothing is said."""
+    end: datetime = values.get("to") or utc_now()
+    start: datetime = values.get("from") or end - DEFAULT_SPAN
+    return (start, end) if start < end else (end - DEFAULT_SPAN, end)

@@ -16,16 +16,19 @@ log = logging.getLogger(__name__)
 
 API_PATHS = ("/api/", "/data", "/healthz", "/metrics")
 
+Fault = Dict[str, str]
+"""What is wrong with one parameter: its `name`, and the `reason` for people."""
+
 
 class BadParameters(Exception):
-    """One or more query parameters are wrong; `faults` holds {name, reason} for each of them."""
+    """One or more query parameters are wrong; `faults` names each of them."""
 
-    def __init__(self, faults: Sequence[Dict[str, str]]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = list(faults)
         super().__init__("; ".join(f"{fault['name']}: {fault['reason']}" for fault in faults))
 
 
-def problem(status: int, title: str, detail: str, faults: Sequence[Dict[str, str]] = ()) -> Response:
+def problem(status: int, title: str, detail: str, faults: Sequence[Fault] = ()) -> Response:
     """A problem document; `errors` names every wrong parameter."""
     document: Dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if faults:
@@ -61,7 +64,7 @@ def register_problems(app: Flask) -> None:
         return _answer(500, "Internal error", "The request failed; the log says why.")
 
 
-def _answer(status: int, title: str, detail: str, faults: Sequence[Dict[str, str]] = ()) -> Response:
+def _answer(status: int, title: str, detail: str, faults: Sequence[Fault] = ()) -> Response:
     if request.path.startswith(API_PATHS) or request.path.endswith(".csv"):
         return problem(status, title, detail, faults)
     lines: List[str] = [f"{fault['name']}: {fault['reason']}" for fault in faults] or [detail]

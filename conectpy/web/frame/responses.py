@@ -74,6 +74,8 @@ class VersionedBytes:
 
     def _gzip(self, version: int, body: bytes) -> bytes:
         with self._lock:
-            if self._gzipped[0] != version:
-                self._gzipped = (version, compress(body))
-            return self._gzipped[1]
+            kept_version, packed = self._gzipped
+            if kept_version != version:
+                packed = compress(body)
+                self._gzipped = (version, packed)
+            return packed

@@ -1,4 +1,4 @@
-"""The JSON API of events and statistics."""
+"""`/api/events`: the JSON API of events."""
 
 from __future__ import annotations
 

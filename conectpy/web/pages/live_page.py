@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 from flask import Blueprint, Response, current_app, request
 
-from ...serving.stream import Stream
+from ...serving.stream import ADOPT, Stream
 from ...timestamps import to_text, utc_now
 from ..frame.context import EXTENSION, context
 from ..frame.page import page
@@ -14,7 +14,6 @@ from ..frame.problems import problem
 from ..frame.responses import VersionedBytes, accepts_gzip
 
 blueprint = Blueprint("live", __name__)
-ADOPT = "conectpy.adopt"
 DATA = "conectpy.data"
 
 

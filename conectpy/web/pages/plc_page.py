@@ -7,10 +7,9 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, url_for
 
 from ...events.reader import EventQuery
-from ..frame.context import context
+from ..frame.context import context, find_plc
 from ..frame.page import page
 from .event_text import to_row
-from .trends_page import find_plc
 
 blueprint = Blueprint("plc_page", __name__)
 

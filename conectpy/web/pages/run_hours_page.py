@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from flask import Blueprint, Response
 
 from ...events.run_hours import Bucket
 from ...models import COMM_TAG
 from ...timestamps import to_text, utc_now
-from ..frame.context import context
+from ..frame.context import configured_plcs, context, find_plc
 from ..frame.csv_text import csv_response
 from ..frame.language import current_language
 from ..frame.language import translate as _
+from ..frame.links import filter_values, link
 from ..frame.page import page
-from ..frame.params import Param, read_params
+from ..frame.params import LANG_PARAM, Param, read_params
 from ..frame.problems import BadParameters
 from ..frame.responses import json_reply
 from .event_text import duration_text
-from .events_page import LANG_PARAM, filter_values, link
-from .trends_page import find_plc
 
 blueprint = Blueprint("stats", __name__)
 
@@ -38,14 +37,20 @@ STATS_PARAMS = (
 )
 
 
-@dataclass(frozen=True)
-class TagHours:
-    """One tag's periods and their sums."""
+class WantedTag(NamedTuple):
+    """A state tag, or the `@comm` of a PLC, whose hours are asked for."""
 
     plc_ip: str
     plc_name: str
     tag: str
     tag_label: str
+
+
+@dataclass(frozen=True)
+class TagHours:
+    """One tag's periods and their sums."""
+
+    wanted: WantedTag
     buckets: Sequence[Bucket]
 
     def total(self) -> Dict[str, Any]:
@@ -66,10 +71,7 @@ def stats() -> Response:
     start, end, zone = _bounds(values)
     tags = [
         {
-            "plc_ip": hours.plc_ip,
-            "plc_name": hours.plc_name,
-            "tag": hours.tag,
-            "tag_label": hours.tag_label,
+            **hours.wanted._asdict(),
             **hours.total(),
             "periods": [_period(bucket) for bucket in hours.buckets],
         }
@@ -121,11 +123,7 @@ def hours_csv() -> Response:
         "uncertain_s",
         "possible_s",
     )
-    rows = (
-        [tag.plc_ip, tag.plc_name, tag.tag, tag.tag_label, *_period(bucket).values()]
-        for tag in found
-        for bucket in tag.buckets
-    )
+    rows = ([*hours.wanted, *_period(bucket).values()] for hours in found for bucket in hours.buckets)
     return csv_response("run-hours.csv", header, rows)
 
 
@@ -141,19 +139,19 @@ def _bounds(values: Dict[str, Any]) -> Tuple[datetime, datetime, tzinfo]:
 
 def _hours(values: Dict[str, Any], start: datetime, end: datetime, zone: tzinfo) -> Iterator[TagHours]:
     reader = context().reader
-    for plc_ip, plc_name, tag, label in _wanted(values["plc"], values["tag"], values["text"]):
+    for wanted in _wanted(values["plc"], values["tag"], values["text"]):
         try:
-            buckets = reader.run_hours(plc_ip, tag, start, end, values["by"], zone)
+            buckets = reader.run_hours(wanted.plc_ip, wanted.tag, start, end, values["by"], zone)
         except (ValueError, OverflowError) as exc:
             name, _colon, reason = str(exc).partition(": ")
             raise BadParameters([{"name": name if reason else "from", "reason": reason or name}]) from exc
-        yield TagHours(plc_ip, plc_name, tag, label, buckets)
+        yield TagHours(wanted, buckets)
 
 
-def _wanted(plc: Optional[str], tag: Optional[str], text: Optional[str]) -> List[Tuple[str, str, str, str]]:
-    """The (address, name, tag, label) asked for. A tag that is no longer configured is found by PLC and tag."""
+def _wanted(plc: Optional[str], tag: Optional[str], text: Optional[str]) -> List[WantedTag]:
+    """The tags asked for. A tag that is no longer configured is found by PLC and tag."""
     known = find_plc(plc) if plc else None
-    plcs = [known] if known else [] if plc else list(context().settings.plcs)
+    plcs = [known] if known else [] if plc else list(configured_plcs())
     wanted = []
     for one in plcs:
         tags = [(state.tag, state.label) for state in one.tags if state.is_state]
@@ -161,11 +159,11 @@ def _wanted(plc: Optional[str], tag: Optional[str], text: Optional[str]) -> List
         chosen = [(name, label) for name, label in tags if tag in (None, name)]
         if not chosen and known and tag:
             chosen = [(tag, tag)]
-        wanted += [(one.address, one.name, name, label) for name, label in chosen]
+        wanted += [WantedTag(one.address, one.name, name, label) for name, label in chosen]
     if plc and tag and not known:
-        wanted.append((plc, plc, tag, tag))
+        wanted.append(WantedTag(plc, plc, tag, tag))
     sought = (text or "").casefold()
-    return [one for one in wanted if sought in one[2].casefold() or sought in one[3].casefold()]
+    return [one for one in wanted if sought in one.tag.casefold() or sought in one.tag_label.casefold()]
 
 
 def _period(bucket: Bucket) -> Dict[str, Any]:
@@ -187,21 +185,20 @@ def _period(bucket: Bucket) -> Dict[str, Any]:
 def _groups(found: Sequence[TagHours]) -> List[Dict[str, Any]]:
     groups: Dict[str, Dict[str, Any]] = {}
     for hours_of_tag in found:
-        group = groups.setdefault(
-            hours_of_tag.plc_ip, {"address": hours_of_tag.plc_ip, "name": hours_of_tag.plc_name, "rows": []}
-        )
+        tag = hours_of_tag.wanted
+        group = groups.setdefault(tag.plc_ip, {"address": tag.plc_ip, "name": tag.plc_name, "rows": []})
         group["rows"].append(_row(hours_of_tag))
     return list(groups.values())
 
 
 def _row(hours_of_tag: TagHours) -> Dict[str, Any]:
-    total = hours_of_tag.total()
-    is_outage = hours_of_tag.tag == COMM_TAG
+    tag, total = hours_of_tag.wanted, hours_of_tag.total()
+    is_outage = tag.tag == COMM_TAG
     return {
-        "tag": hours_of_tag.tag,
-        "label": _("link down") if is_outage else hours_of_tag.tag_label,
+        "tag": tag.tag,
+        "label": _("link down") if is_outage else tag.tag_label,
         "is_outage": is_outage,
-        "events_url": link("/events", tag=hours_of_tag.tag, plc=hours_of_tag.plc_ip, by=None, tz=None),
+        "events_url": link("/events", tag=tag.tag, plc=tag.plc_ip, by=None, tz=None),
         "cells": [_cell(bucket) for bucket in hours_of_tag.buckets],
         "hours": hours_text(total["true_s"]),
         "starts": total["starts"],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from datetime import datetime
+from typing import Any, Dict, Iterable, List, Optional
 
 from flask import Blueprint, Response
 
@@ -12,15 +12,14 @@ from ...events.reader import EventQuery
 from ...models import COMM_TAG, Event
 from ...settings.types import PlcSettings
 from ...timestamps import to_text, utc_now
-from ..frame.context import context
-from ..frame.params import read_params
+from ..frame.context import configured_plcs, context
+from ..frame.params import read_params, span
 from ..frame.responses import json_reply
 from .event_json import FILTER_PARAMS
 
 blueprint = Blueprint("timeline", __name__, url_prefix="/api")
 
 MAX_EVENTS = 10_000
-DEFAULT_SPAN = timedelta(hours=24)
 TIMELINE_PARAMS = tuple(param for param in FILTER_PARAMS if param.name in ("plc", "tag", "from", "to", "text"))
 
 Row = Dict[str, Any]
@@ -56,16 +55,9 @@ def timeline() -> Response:
     return json_reply(document)
 
 
-def span(values: Dict[str, Any]) -> Tuple[datetime, datetime]:
-    """The stretch asked for; the last 24 hours where nothing is said."""
-    end: datetime = values.get("to") or utc_now()
-    start: datetime = values.get("from") or end - DEFAULT_SPAN
-    return (start, end) if start < end else (end - DEFAULT_SPAN, end)
-
-
 def _group(events: List[Event], outages: List[Event], values: Dict[str, Any]) -> List[Dict[str, Any]]:
     groups: Dict[str, Dict[str, Any]] = {}
-    for plc in context().settings.plcs:
+    for plc in configured_plcs():
         if values["plc"] in (None, plc.address, plc.name):
             groups[plc.address] = _new_group(plc.address, plc.name, _configured_rows(plc, values))
     for event in reversed(events):  # oldest first, as they are drawn

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app
 from ...live.recent_history import SCAN_TAG, History, Points, thin_out
 from ...settings.types import PlcSettings, TagSettings
 from ...timestamps import UTC, to_text, utc_now
-from ..frame.context import context
+from ..frame.context import configured_plcs, context, find_plc
 from ..frame.csv_text import csv_response
 from ..frame.page import page
 from ..frame.params import Param, read_params
@@ -49,16 +49,8 @@ def _keep_sparklines(state: Any) -> None:
 @blueprint.get("/trends")
 def index() -> Response:
     """Curves of up to 8 tags."""
-    web = context()
-    tags = [
-        {
-            "plc": plc.address,
-            "name": plc.name,
-            "tags": [[tag.tag, tag.label, tag.unit, tag.is_state] for tag in plc.tags],
-        }
-        for plc in web.settings.plcs
-    ]
-    return page("trends.html", catalog=tags, usage=web.history.usage())
+    catalog = [_catalog(plc) for plc in configured_plcs()]
+    return page("trends.html", catalog=catalog, usage=context().history.usage())
 
 
 @blueprint.get("/api/history")
@@ -124,10 +116,12 @@ class Sparklines:
         """Tag -> {t, v} for each number of this PLC that has a past."""
         with self._lock:
             kept = self._kept.get(plc.address)
-        if kept is not None and time.monotonic() - kept[0] < SPARK_KEPT_S:
-            return kept[1]
+        if kept is not None:
+            made_s, series = kept
+            if time.monotonic() - made_s < SPARK_KEPT_S:
+                return series
         now_ms = int(utc_now().timestamp() * 1000)
-        series: Dict[str, Any] = {}
+        series = {}
         for tag in plc.tags:
             if not tag.is_state:
                 points = history.points(plc.address, tag.tag, now_ms - SPARK_MS, now_ms)
@@ -139,13 +133,8 @@ class Sparklines:
         return series
 
 
-def find_plc(name: str) -> Optional[PlcSettings]:
-    """The configured PLC with this address, or this name."""
-    plcs = context().settings.plcs
-    return next((plc for plc in plcs if plc.address == name), next((plc for plc in plcs if plc.name == name), None))
-
-
 def _catalog(plc: PlcSettings) -> Dict[str, Any]:
+    """What the script has to know of a PLC to offer its tags."""
     tags = [[tag.tag, tag.label, tag.unit, tag.is_state] for tag in plc.tags]
     return {"plc": plc.address, "name": plc.name, "tags": tags}
 
