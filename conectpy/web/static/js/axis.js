@@ -1,9 +1,34 @@
 // A canvas over a stretch of time: size, panning, zooming, keyboard, ticks in the plant's zone. What is drawn is the caller's.
 import { clockText, dayText, minuteText, zoneOffsetMs } from "./words.js";
 
-const S = 1000, M = 60 * S, H = 60 * M, D = 24 * H;
-const STEPS = [S, 2 * S, 5 * S, 10 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 30 * M, H, 2 * H, 3 * H, 6 * H, 12 * H, D, 2 * D, 7 * D, 14 * D, 28 * D];
-const MIN_SPAN = 2 * S, MAX_SPAN = 2000 * D;
+const S = 1000,
+  M = 60 * S,
+  H = 60 * M,
+  D = 24 * H;
+const STEPS = [
+  S,
+  2 * S,
+  5 * S,
+  10 * S,
+  30 * S,
+  M,
+  2 * M,
+  5 * M,
+  10 * M,
+  30 * M,
+  H,
+  2 * H,
+  3 * H,
+  6 * H,
+  12 * H,
+  D,
+  2 * D,
+  7 * D,
+  14 * D,
+  28 * D,
+];
+const MIN_SPAN = 2 * S,
+  MAX_SPAN = 2000 * D;
 const TICK_PX = 84;
 
 export const AXIS_HEIGHT = 26;
@@ -11,8 +36,24 @@ export const AXIS_HEIGHT = 26;
 export function colors() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
-  return Object.fromEntries(["text", "muted", "line", "line-soft", "panel", "panel-2", "on", "off", "alarm", "warn", "warn-soft", "accent", "stale", "page"]
-    .map((name) => [name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase()), of(name)]));
+  return Object.fromEntries(
+    [
+      "text",
+      "muted",
+      "line",
+      "line-soft",
+      "panel",
+      "panel-2",
+      "on",
+      "off",
+      "alarm",
+      "warn",
+      "warn-soft",
+      "accent",
+      "stale",
+      "page",
+    ].map((name) => [name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase()), of(name)]),
+  );
 }
 
 // A diagonal hatch: "somewhere in here", or "not known".
@@ -23,7 +64,10 @@ export function hatch(context, color, gap = 5) {
   pen.strokeStyle = color;
   pen.lineWidth = 1.3;
   pen.beginPath();
-  for (const shift of [-gap, 0, gap]) { pen.moveTo(shift, gap); pen.lineTo(shift + gap, 0); }
+  for (const shift of [-gap, 0, gap]) {
+    pen.moveTo(shift, gap);
+    pen.lineTo(shift + gap, 0);
+  }
   pen.stroke();
   return context.createPattern(tile, "repeat");
 }
@@ -31,7 +75,17 @@ export function hatch(context, color, gap = 5) {
 export class TimePlot {
   // draw(pen, plot) paints; onRange(from, to) is told when the user has moved; onHover(ms, x, y) or onHover(null).
   constructor(box, { draw, onRange, onHover, gutter = 0, label = "" }) {
-    Object.assign(this, { box, paint: draw, onRange, onHover, gutter, from: 0, to: 1, cursor: null, pointers: new Map() });
+    Object.assign(this, {
+      box,
+      paint: draw,
+      onRange,
+      onHover,
+      gutter,
+      from: 0,
+      to: 1,
+      cursor: null,
+      pointers: new Map(),
+    });
     this.canvas = document.createElement("canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
@@ -43,10 +97,18 @@ export class TimePlot {
     this.listen();
   }
 
-  get width() { return this.box.clientWidth; }
-  get plotWidth() { return Math.max(10, this.width - this.gutter); }
-  x(ms) { return this.gutter + ((ms - this.from) / (this.to - this.from)) * this.plotWidth; }
-  ms(x) { return this.from + ((x - this.gutter) / this.plotWidth) * (this.to - this.from); }
+  get width() {
+    return this.box.clientWidth;
+  }
+  get plotWidth() {
+    return Math.max(10, this.width - this.gutter);
+  }
+  x(ms) {
+    return this.gutter + ((ms - this.from) / (this.to - this.from)) * this.plotWidth;
+  }
+  ms(x) {
+    return this.from + ((x - this.gutter) / this.plotWidth) * (this.to - this.from);
+  }
 
   setRange(from, to) {
     const span = Math.min(MAX_SPAN, Math.max(MIN_SPAN, to - from));
@@ -56,7 +118,10 @@ export class TimePlot {
   }
 
   setHeight(height) {
-    if (this.height !== height) { this.height = height; this.redraw(); }
+    if (this.height !== height) {
+      this.height = height;
+      this.redraw();
+    }
   }
 
   redraw() {
@@ -65,7 +130,8 @@ export class TimePlot {
     requestAnimationFrame(() => {
       this.isScheduled = false;
       const scale = window.devicePixelRatio || 1;
-      const width = Math.round(this.width * scale), height = Math.round((this.height ?? 200) * scale);
+      const width = Math.round(this.width * scale),
+        height = Math.round((this.height ?? 200) * scale);
       if (!width) return;
       if (this.canvas.width !== width || this.canvas.height !== height) {
         this.canvas.width = width;
@@ -86,7 +152,10 @@ export class TimePlot {
     this.later = setTimeout(() => this.onRange?.(this.from, this.to), 250);
   }
 
-  pan(share) { const shift = (this.to - this.from) * share; this.move(this.from + shift, this.to + shift); }
+  pan(share) {
+    const shift = (this.to - this.from) * share;
+    this.move(this.from + shift, this.to + shift);
+  }
 
   zoom(factor, at = (this.from + this.to) / 2) {
     const span = Math.min(MAX_SPAN, Math.max(MIN_SPAN, (this.to - this.from) * factor));
@@ -96,25 +165,39 @@ export class TimePlot {
 
   listen() {
     const { canvas } = this;
-    canvas.addEventListener("wheel", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) {
-        event.preventDefault();
-        this.zoom(Math.exp((event.deltaY || event.deltaX) * 0.002), this.ms(event.offsetX));
-      } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-        event.preventDefault();
-        this.pan(event.deltaX / this.plotWidth);
-      }
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) {
+          event.preventDefault();
+          this.zoom(Math.exp((event.deltaY || event.deltaX) * 0.002), this.ms(event.offsetX));
+        } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+          event.preventDefault();
+          this.pan(event.deltaX / this.plotWidth);
+        }
+      },
+      { passive: false },
+    );
     canvas.addEventListener("pointerdown", (event) => {
       this.pointers.set(event.pointerId, event.offsetX);
       if (event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => this.pointerMoved(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
-    canvas.addEventListener("pointerleave", () => { this.cursor = null; this.onHover?.(null); this.redraw(); });
+    for (const name of ["pointerup", "pointercancel"])
+      canvas.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    canvas.addEventListener("pointerleave", () => {
+      this.cursor = null;
+      this.onHover?.(null);
+      this.redraw();
+    });
     canvas.addEventListener("dblclick", (event) => this.zoom(0.5, this.ms(event.offsetX)));
     canvas.addEventListener("keydown", (event) => {
-      const action = { ArrowLeft: () => this.pan(-0.15), ArrowRight: () => this.pan(0.15), "+": () => this.zoom(0.7), "-": () => this.zoom(1.43) }[event.key];
+      const action = {
+        ArrowLeft: () => this.pan(-0.15),
+        ArrowRight: () => this.pan(0.15),
+        "+": () => this.zoom(0.7),
+        "-": () => this.zoom(1.43),
+      }[event.key];
       if (!action || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
       action();
@@ -142,7 +225,8 @@ export class TimePlot {
   // Grid lines from `top` to `bottom`, labels below; each at a round time of the plant's clock, also across DST.
   drawAxis(top, bottom, palette) {
     const { pen } = this;
-    const step = STEPS.find((size) => (size / (this.to - this.from)) * this.plotWidth >= TICK_PX) ?? STEPS[STEPS.length - 1];
+    const step =
+      STEPS.find((size) => (size / (this.to - this.from)) * this.plotWidth >= TICK_PX) ?? STEPS[STEPS.length - 1];
     pen.strokeStyle = palette.lineSoft;
     pen.fillStyle = palette.muted;
     pen.lineWidth = 1;
@@ -181,10 +265,12 @@ export class TimePlot {
 
 // The first index whose value is greater than `wanted` in an ascending list.
 export function after(list, wanted) {
-  let low = 0, high = list.length;
+  let low = 0,
+    high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (list[middle] > wanted) high = middle; else low = middle + 1;
+    if (list[middle] > wanted) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -38,9 +38,15 @@ class Row {
     this.spark = null;
   }
 
-  get isOn() { return this.kind !== null && this.entry.value === true; }
-  get isAlarm() { return this.kind === "alarm" && this.isOn; }
-  get isUncertain() { return this.entry.quality !== "OK"; }
+  get isOn() {
+    return this.kind !== null && this.entry.value === true;
+  }
+  get isAlarm() {
+    return this.kind === "alarm" && this.isOn;
+  }
+  get isUncertain() {
+    return this.entry.quality !== "OK";
+  }
 
   build() {
     this.element = make("li", "row-tag");
@@ -53,7 +59,11 @@ class Row {
     this.label.title = this.tag;
     this.label.dir = "auto";
     this.code = make("bdi", "code", this.tag);
-    head.append(...(this.kind ? [this.lamp] : []), this.label, ...(this.entry.label && this.entry.label !== this.tag ? [this.code] : []));
+    head.append(
+      ...(this.kind ? [this.lamp] : []),
+      this.label,
+      ...(this.entry.label && this.entry.label !== this.tag ? [this.code] : []),
+    );
     this.value = make("span", "value");
     this.unit = make("bdi", "unit", this.entry.unit || "");
     this.note = make("span", "note");
@@ -111,7 +121,9 @@ class Row {
   sinceNote(now) {
     const since = Date.parse(this.entry.since);
     return t("state.since", {
-      word: this.valueText(), time: sinceText(since, now), duration: durationText((now - since) / 1000),
+      word: this.valueText(),
+      time: sinceText(since, now),
+      duration: durationText((now - since) / 1000),
     });
   }
 }
@@ -178,7 +190,9 @@ export class Card {
   }
 
   count() {
-    let active = 0, alarms = 0, uncertain = 0;
+    let active = 0,
+      alarms = 0,
+      uncertain = 0;
     for (const row of this.rows.values()) {
       if (row.isUncertain) uncertain += 1;
       else if (row.isAlarm) alarms += 1;
@@ -187,7 +201,9 @@ export class Card {
     Object.assign(this, { active, alarms, uncertain });
   }
 
-  get severity() { return SEVERITY[this.meta.quality] * 10 + (this.alarms ? 5 : 0); }
+  get severity() {
+    return SEVERITY[this.meta.quality] * 10 + (this.alarms ? 5 : 0);
+  }
 
   // Which rows are shown, in the configured order; in blocks, so that a long list costs only what is on the screen.
   arrange(rows) {
@@ -248,10 +264,17 @@ export class Card {
     if (meta.bad_tags) counts.push(t("plc.bad", { count: meta.bad_tags }));
     setText(this.counts, counts.join(" · "));
     setText(this.lastOk, ageText(meta, now));
-    setText(this.scan, Number.isFinite(meta.last_cycle_ms) && meta.last_cycle_ms !== null
-      ? t("plc.scan", { ms: numberText(meta.last_cycle_ms.toFixed(1)) }) : "");
-    const trouble = meta.frozen ? t("plc.frozen", { text: meta.frozen })
-      : meta.last_error && meta.quality !== "OK" ? t("plc.error", { text: meta.last_error }) : "";
+    setText(
+      this.scan,
+      Number.isFinite(meta.last_cycle_ms) && meta.last_cycle_ms !== null
+        ? t("plc.scan", { ms: numberText(meta.last_cycle_ms.toFixed(1)) })
+        : "",
+    );
+    const trouble = meta.frozen
+      ? t("plc.frozen", { text: meta.frozen })
+      : meta.last_error && meta.quality !== "OK"
+        ? t("plc.error", { text: meta.last_error })
+        : "";
     setText(this.error, trouble);
     this.error.hidden = !trouble;
   }

@@ -14,19 +14,24 @@ function count() {
 // What would show that the table has changed, asked for in the cheap way: the newest events and the open ones.
 async function fingerprint() {
   const query = new URLSearchParams(location.search);
-  for (const [name, value] of [...query]) if (value === "" || ["lang", "limit", "before"].includes(name)) query.delete(name);
+  for (const [name, value] of [...query])
+    if (value === "" || ["lang", "limit", "before"].includes(name)) query.delete(name);
   query.set("limit", "50");
   const wanted = [new URLSearchParams(query)];
   if (!query.has("open")) {
     query.set("open", "true");
     wanted.push(query);
   }
-  const lists = await Promise.all(wanted.map(async (one) => {
-    const response = await fetch(`/api/events?${one}`, { signal: AbortSignal.timeout(4000) });
-    if (!response.ok) throw new Error(String(response.status));
-    return response.json();
-  }));
-  return JSON.stringify(lists.map((list) => list.map((event) => [event.id, event.end_ts, event.gap_count, event.flags])));
+  const lists = await Promise.all(
+    wanted.map(async (one) => {
+      const response = await fetch(`/api/events?${one}`, { signal: AbortSignal.timeout(4000) });
+      if (!response.ok) throw new Error(String(response.status));
+      return response.json();
+    }),
+  );
+  return JSON.stringify(
+    lists.map((list) => list.map((event) => [event.id, event.end_ts, event.gap_count, event.flags])),
+  );
 }
 
 let known = null;
@@ -61,7 +66,10 @@ function showTrouble(text) {
     banner.setAttribute("role", "alert");
     document.getElementById("main").prepend(banner);
   }
-  if (banner) { setText(banner, text); banner.hidden = !text; }
+  if (banner) {
+    setText(banner, text);
+    banner.hidden = !text;
+  }
 }
 
 setServerTime(config.time);

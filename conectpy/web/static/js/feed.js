@@ -1,8 +1,8 @@
 // Live data from the collector: server-sent events, and polling of /data while those do not come through.
 import { setServerTime } from "./clock.js";
 
-const SILENT_MS = 7000;   // the stream pings every 3 s
-const FIRST_MS = 2500;    // a stream that shows nothing by then is helped out by polling
+const SILENT_MS = 7000; // the stream pings every 3 s
+const FIRST_MS = 2500; // a stream that shows nothing by then is helped out by polling
 const POLL_MS = 1000;
 const RETRY_MS = 5000;
 const HIDDEN_MS = 20000;
@@ -30,7 +30,9 @@ export class Feed {
       }
     });
     addEventListener("pagehide", () => this.source?.close());
-    addEventListener("pageshow", (event) => { if (event.persisted) this.openStream(); });
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.openStream();
+    });
   }
 
   openStream() {
@@ -50,7 +52,11 @@ export class Feed {
 
   fromStream(kind, event) {
     let message;
-    try { message = JSON.parse(event.data); } catch { return; }
+    try {
+      message = JSON.parse(event.data);
+    } catch {
+      return;
+    }
     this.heardAt = this.streamHeardAt = performance.now();
     this.etag = null;
     setServerTime(message.time);
@@ -63,7 +69,8 @@ export class Feed {
     const now = performance.now();
     const isStreaming = now - this.streamHeardAt < SILENT_MS;
     if (!isStreaming && now - this.openedAt > FIRST_MS) this.poll();
-    if (!isStreaming && now - this.openedAt > RETRY_MS && this.source.readyState !== EventSource.CONNECTING) this.openStream();
+    if (!isStreaming && now - this.openedAt > RETRY_MS && this.source.readyState !== EventSource.CONNECTING)
+      this.openStream();
     if (now - this.heardAt > (this.state === "connecting" ? 2 * FIRST_MS : 4000) && !isStreaming) this.setState("lost");
   }
 
@@ -88,7 +95,12 @@ export class Feed {
     } catch {
       if (performance.now() - this.heardAt > 1500) this.setState("lost");
     } finally {
-      setTimeout(() => { this.isPolling = false; }, Math.max(0, POLL_MS - 500 - (performance.now() - started)));
+      setTimeout(
+        () => {
+          this.isPolling = false;
+        },
+        Math.max(0, POLL_MS - 500 - (performance.now() - started)),
+      );
     }
   }
 

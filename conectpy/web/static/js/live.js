@@ -13,14 +13,19 @@ let lastDataAt = null;
 let linkState = "connecting";
 let isScheduled = false;
 
-const visibility = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) target.owner.card.setVisible(target.owner, isIntersecting);
-}, { rootMargin: "250px" });
+const visibility = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) target.owner.card.setVisible(target.owner, isIntersecting);
+  },
+  { rootMargin: "250px" },
+);
 
 function readFilter() {
   const query = new URLSearchParams(location.search);
   return {
-    q: query.get("q") ?? "", plc: query.get("plc") ?? "", only: query.get("only") ?? "",
+    q: query.get("q") ?? "",
+    plc: query.get("plc") ?? "",
+    only: query.get("only") ?? "",
     collapsed: new Set(query.getAll("collapsed")),
   };
 }
@@ -38,10 +43,17 @@ function takeData(data, isWhole) {
   for (const address in data) {
     const card = cards.get(address);
     if (card) card.merge(data[address]);
-    else { addCard(address, data[address]); hasNew = true; }
+    else {
+      addCard(address, data[address]);
+      hasNew = true;
+    }
   }
   if (isWhole) {
-    for (const address of cards.keys()) if (!(address in data)) { dropCard(address); hasNew = true; }
+    for (const address of cards.keys())
+      if (!(address in data)) {
+        dropCard(address);
+        hasNew = true;
+      }
   }
   if (hasNew || filter.only) applyFilter();
   schedule();
@@ -99,14 +111,19 @@ async function loadSparks(card) {
       row.isDirty = true;
     }
     schedule();
-  } catch { /* sparklines are an extra: the page is right without them */ }
+  } catch {
+    /* sparklines are an extra: the page is right without them */
+  }
 }
 
 function schedule() {
   if (isScheduled) return;
   isScheduled = true;
   // A hidden tab gets no animation frames; it is drawn when it is looked at again.
-  requestAnimationFrame(() => { isScheduled = false; draw(); });
+  requestAnimationFrame(() => {
+    isScheduled = false;
+    draw();
+  });
 }
 
 function draw(hasTicked = false) {
@@ -124,9 +141,14 @@ function drawTiles() {
     drawBadge(tile.badge, card.meta.quality);
     tile.element.dataset.quality = card.meta.quality;
     tile.element.classList.toggle("has-alarm", card.alarms > 0);
-    setText(tile.counts, [t("plc.active", { count: card.active }),
-      ...(card.alarms ? [t("plc.alarms", { count: card.alarms })] : []),
-      ...(card.meta.simulated ? [t("plc.simulated")] : [])].join(" · "));
+    setText(
+      tile.counts,
+      [
+        t("plc.active", { count: card.active }),
+        ...(card.alarms ? [t("plc.alarms", { count: card.alarms })] : []),
+        ...(card.meta.simulated ? [t("plc.simulated")] : []),
+      ].join(" · "),
+    );
     setText(tile.age, card.meta.quality === "OK" ? "" : ageText(card.meta, now));
   }
   const order = [...list].sort((a, b) => b.card.severity - a.card.severity);
@@ -142,7 +164,11 @@ function drawSummary() {
   const sum = (name) => all.reduce((total, card) => total + card[name], 0);
   const good = all.filter((card) => card.meta.quality === "OK").length;
   const figures = [
-    ["sum.plcs", `${good}/${all.length}`, all.some((card) => card.meta.quality === "DOWN") ? "is-wrong" : good < all.length ? "is-doubtful" : ""],
+    [
+      "sum.plcs",
+      `${good}/${all.length}`,
+      all.some((card) => card.meta.quality === "DOWN") ? "is-wrong" : good < all.length ? "is-doubtful" : "",
+    ],
     ["sum.alarms", String(sum("alarms")), sum("alarms") ? "is-wrong" : ""],
     ["sum.active", String(sum("active")), ""],
     ["sum.stale", numberText(String(sum("uncertain"))), sum("uncertain") ? "is-doubtful" : ""],
@@ -182,18 +208,26 @@ function showState(state) {
 
 function applyFilter() {
   const words = filter.q.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  let shown = 0, total = 0;
+  let shown = 0,
+    total = 0;
   for (const card of cards.values()) {
     const rows = [...card.rows.values()];
-    const kept = rows.filter((row) => words.every((word) => row.haystack.includes(word))
-      && (filter.only !== "active" || (row.isOn && !row.isUncertain)) && (filter.only !== "stale" || row.isUncertain));
-    const isShown = (!filter.plc || filter.plc === card.address)
-      && (kept.length > 0 || (!words.length && !filter.only));
+    const kept = rows.filter(
+      (row) =>
+        words.every((word) => row.haystack.includes(word)) &&
+        (filter.only !== "active" || (row.isOn && !row.isUncertain)) &&
+        (filter.only !== "stale" || row.isUncertain),
+    );
+    const isShown =
+      (!filter.plc || filter.plc === card.address) && (kept.length > 0 || (!words.length && !filter.only));
     total += rows.length;
     shown += isShown ? kept.length : 0;
     card.element.hidden = !isShown;
     const key = kept.map((row) => row.tag).join("\n");
-    if (card.shownKey !== key) { card.shownKey = key; card.arrange(kept); }
+    if (card.shownKey !== key) {
+      card.shownKey = key;
+      card.arrange(kept);
+    }
   }
   const isFiltered = words.length || filter.only || filter.plc;
   setText(byId("shown"), isFiltered ? t("live.shown", { shown, total }) : "");

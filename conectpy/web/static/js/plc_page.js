@@ -15,11 +15,23 @@ const ms = (value) => `${fixedNumber(value, 1)} ms`;
 const whole = (value) => numberText(String(value));
 // Name in `_meta`, and how it is written. What a driver does not tell is left out.
 const FACTS = [
-  ["driver", String], ["controller", String], ["interval_s", (value) => `${compactNumber(value, 4)} s`],
-  ["last_cycle_ms", ms], ["scan_ms_median", ms], ["scan_ms_p99", ms], ["scan_ms_max", ms], ["rtt_ms", ms],
-  ["frames_per_scan", whole], ["connection_size_bytes", (value) => `${whole(value)} B`], ["overruns", whole],
-  ["missed_cycles", whole], ["longest_gap_s", (value) => `${fixedNumber(value, 2)} s`], ["reconnects", whole],
-  ["consecutive_fails", whole], ["clock_offset_s", (value) => `${fixedNumber(value, 3)} s`], ["bad_tags", whole],
+  ["driver", String],
+  ["controller", String],
+  ["interval_s", (value) => `${compactNumber(value, 4)} s`],
+  ["last_cycle_ms", ms],
+  ["scan_ms_median", ms],
+  ["scan_ms_p99", ms],
+  ["scan_ms_max", ms],
+  ["rtt_ms", ms],
+  ["frames_per_scan", whole],
+  ["connection_size_bytes", (value) => `${whole(value)} B`],
+  ["overruns", whole],
+  ["missed_cycles", whole],
+  ["longest_gap_s", (value) => `${fixedNumber(value, 2)} s`],
+  ["reconnects", whole],
+  ["consecutive_fails", whole],
+  ["clock_offset_s", (value) => `${fixedNumber(value, 3)} s`],
+  ["bad_tags", whole],
 ];
 
 function draw() {
@@ -27,10 +39,23 @@ function draw() {
   drawBadge(byId("badge"), meta.quality ?? "INIT");
   const facts = [[t("fact.age"), ageText(meta, now)]];
   for (const [name, write] of FACTS) {
-    if (meta[name] !== null && meta[name] !== undefined && meta[name] !== "") facts.push([t(`fact.${name}`), write(meta[name])]);
+    if (meta[name] !== null && meta[name] !== undefined && meta[name] !== "")
+      facts.push([t(`fact.${name}`), write(meta[name])]);
   }
-  const known = new Set([...FACTS.map(([name]) => name), "quality", "simulated", "frozen", "errors", "last_error", "last_error_ts", "last_cycle_ts", "last_ok_ts", "next_attempt_s"]);
-  for (const name in meta) if (!known.has(name) && ["number", "string"].includes(typeof meta[name])) facts.push([name, String(meta[name])]);
+  const known = new Set([
+    ...FACTS.map(([name]) => name),
+    "quality",
+    "simulated",
+    "frozen",
+    "errors",
+    "last_error",
+    "last_error_ts",
+    "last_cycle_ts",
+    "last_ok_ts",
+    "next_attempt_s",
+  ]);
+  for (const name in meta)
+    if (!known.has(name) && ["number", "string"].includes(typeof meta[name])) facts.push([name, String(meta[name])]);
   const box = byId("facts");
   while (box.children.length < facts.length) {
     const pair = make("div");
@@ -42,8 +67,11 @@ function draw() {
     setText(box.children[index].firstChild, name);
     setText(box.children[index].lastChild, value);
   });
-  const trouble = meta.frozen ? t("plc.frozen", { text: meta.frozen })
-    : meta.last_error && meta.quality !== "OK" ? t("plc.error", { text: meta.last_error }) : "";
+  const trouble = meta.frozen
+    ? t("plc.frozen", { text: meta.frozen })
+    : meta.last_error && meta.quality !== "OK"
+      ? t("plc.error", { text: meta.last_error })
+      : "";
   setText(byId("trouble"), trouble);
   byId("trouble").hidden = !trouble;
   document.body.classList.toggle("is-lost", state === "lost");
@@ -56,37 +84,57 @@ function drawErrors() {
   const key = JSON.stringify(errors);
   if (byId("errors").dataset.key === key) return;
   byId("errors").dataset.key = key;
-  byId("errors").replaceChildren(...errors.map((error) => {
-    const row = make("tr");
-    row.append(make("td", "when", dateTimeText(Date.parse(error.ts))), make("td", "", error.text));
-    return row;
-  }));
+  byId("errors").replaceChildren(
+    ...errors.map((error) => {
+      const row = make("tr");
+      row.append(make("td", "when", dateTimeText(Date.parse(error.ts))), make("td", "", error.text));
+      return row;
+    }),
+  );
   byId("no-errors").hidden = errors.length > 0;
 }
 
 async function loadScanTimes(trend) {
   const to = nowMs();
-  const query = new URLSearchParams({ plc: address, tag: "@scan_ms", from: new Date(to - HOUR_MS).toISOString(), to: new Date(to).toISOString(), points: "2000" });
+  const query = new URLSearchParams({
+    plc: address,
+    tag: "@scan_ms",
+    from: new Date(to - HOUR_MS).toISOString(),
+    to: new Date(to).toISOString(),
+    points: "2000",
+  });
   try {
     const response = await fetch(`/api/history?${query}`);
     if (!response.ok) return;
     const found = await response.json();
     trend.setSeries(found.series.map((one) => ({ ...one, until: Date.parse(found.time) })));
     trend.plot.setRange(to - HOUR_MS, to);
-  } catch { /* the figures above say that there is no connection */ }
+  } catch {
+    /* the figures above say that there is no connection */
+  }
 }
 
 setServerTime(config.time);
 runClock();
 draw();
 drawErrors();
-new Feed((data) => {
-  if (!data[address]) return;
-  meta = data[address]._meta ?? meta;
-  draw();
-  drawErrors();
-}, (next) => { state = next; byId("link-state").dataset.state = next; setText(byId("link-state"), t(`link.${next}`)); draw(); });
+new Feed(
+  (data) => {
+    if (!data[address]) return;
+    meta = data[address]._meta ?? meta;
+    draw();
+    drawErrors();
+  },
+  (next) => {
+    state = next;
+    byId("link-state").dataset.state = next;
+    setText(byId("link-state"), t(`link.${next}`));
+    draw();
+  },
+);
 const trend = new Trend(byId("plot"), { label: t("fact.last_cycle_ms"), laneHeight: 150 });
 loadScanTimes(trend);
 setInterval(draw, 1000);
-setInterval(() => { if (!document.hidden) loadScanTimes(trend); }, 10000);
+setInterval(() => {
+  if (!document.hidden) loadScanTimes(trend);
+}, 10000);

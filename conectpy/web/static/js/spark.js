@@ -2,7 +2,8 @@
 
 const SPAN_MS = 15 * 60 * 1000;
 const MAX_POINTS = 120;
-const WIDTH = 96, HEIGHT = 22;
+const WIDTH = 96,
+  HEIGHT = 22;
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Spark {
@@ -17,7 +18,12 @@ export class Spark {
     const value = entry.quality === "OK" && typeof entry.value === "number" ? entry.value : null;
     const last = this.times.length - 1;
     if (last >= 0 && this.values[last] === value) return;
-    if (last >= 1 && value !== null && this.values[last] !== null && now - this.times[last - 1] < SPAN_MS / MAX_POINTS) {
+    if (
+      last >= 1 &&
+      value !== null &&
+      this.values[last] !== null &&
+      now - this.times[last - 1] < SPAN_MS / MAX_POINTS
+    ) {
       this.times[last] = now;
       this.values[last] = value;
     } else {
@@ -49,13 +55,19 @@ export function drawSpark(box, spark, now) {
 function pathOf({ times, values }, now) {
   const known = values.filter((value) => value !== null);
   if (!known.length) return "";
-  let low = Math.min(...known), high = Math.max(...known);
+  let low = Math.min(...known),
+    high = Math.max(...known);
   // A little noise on a large number is no mountain range.
   const least = Math.max(Math.abs(high), Math.abs(low)) * 0.005 || 1;
-  if (high - low < least) { const middle = (high + low) / 2; low = middle - least / 2; high = middle + least / 2; }
+  if (high - low < least) {
+    const middle = (high + low) / 2;
+    low = middle - least / 2;
+    high = middle + least / 2;
+  }
   const x = (ms) => (Math.max(0, 1 - (now - ms) / SPAN_MS) * WIDTH).toFixed(1);
   const y = (value) => (HEIGHT - 2 - ((value - low) / (high - low)) * (HEIGHT - 4)).toFixed(1);
-  let path = "", isDrawing = false;
+  let path = "",
+    isDrawing = false;
   for (let i = 0; i < times.length; i += 1) {
     if (values[i] === null) {
       if (isDrawing) path += `H${x(times[i])}`;

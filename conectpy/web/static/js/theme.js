@@ -2,7 +2,11 @@
 (function () {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   function stored() {
-    try { return localStorage.getItem("theme"); } catch { return null; }
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null;
+    }
   }
   function apply() {
     document.documentElement.dataset.bsTheme = stored() || (dark.matches ? "dark" : "light");
@@ -13,7 +17,11 @@
   document.addEventListener("DOMContentLoaded", function () {
     document.getElementById("theme").addEventListener("click", function () {
       const next = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
-      try { localStorage.setItem("theme", next); } catch { /* private window: for this page only */ }
+      try {
+        localStorage.setItem("theme", next);
+      } catch {
+        /* private window: for this page only */
+      }
       document.documentElement.dataset.bsTheme = next;
       document.dispatchEvent(new CustomEvent("theme"));
     });

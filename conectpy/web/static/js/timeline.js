@@ -3,10 +3,17 @@ import { AXIS_HEIGHT, TimePlot, colors, hatch } from "./axis.js";
 import { stateKind } from "./card.js";
 import { dateTimeText, durationText, t } from "./words.js";
 
-const ROW = 26, HEAD = 26, BAR = 16;
+const ROW = 26,
+  HEAD = 26,
+  BAR = 16;
 const COMM = "@comm";
 // One event: [start, end or null, earliest start or null, earliest end or null, id, start quality, end quality, gaps]
-const START = 0, END = 1, START_EARLIEST = 2, END_EARLIEST = 3, START_QUALITY = 5, GAP_S = 7;
+const START = 0,
+  END = 1,
+  START_EARLIEST = 2,
+  END_EARLIEST = 3,
+  START_QUALITY = 5,
+  GAP_S = 7;
 
 export class Timeline {
   constructor(box, { onRange, label, now }) {
@@ -21,9 +28,18 @@ export class Timeline {
     this.tip = document.createElement("div");
     this.tip.className = "plot-tip";
     this.tip.hidden = true;
-    this.plot = new TimePlot(this.view, { label, onRange, gutter: 0, draw: (pen) => this.draw(pen), onHover: (ms, x, y) => this.hover(ms, x, y) });
+    this.plot = new TimePlot(this.view, {
+      label,
+      onRange,
+      gutter: 0,
+      draw: (pen) => this.draw(pen),
+      onHover: (ms, x, y) => this.hover(ms, x, y),
+    });
     this.view.append(this.tip);
-    box.addEventListener("scroll", () => { this.tip.hidden = true; this.plot.redraw(); });
+    box.addEventListener("scroll", () => {
+      this.tip.hidden = true;
+      this.plot.redraw();
+    });
     new ResizeObserver(() => this.layout()).observe(box);
   }
 
@@ -32,10 +48,14 @@ export class Timeline {
     this.lines = [];
     for (const group of groups) {
       this.lines.push({ kind: "head", group, text: group.name, top: 0, height: HEAD });
-      for (const row of group.rows) this.lines.push({ kind: "row", group, row, state: stateKind(row.tag, row.label), height: ROW });
+      for (const row of group.rows)
+        this.lines.push({ kind: "row", group, row, state: stateKind(row.tag, row.label), height: ROW });
     }
     let top = 0;
-    for (const line of this.lines) { line.top = top; top += line.height; }
+    for (const line of this.lines) {
+      line.top = top;
+      top += line.height;
+    }
     this.total = top;
     this.layout();
   }
@@ -53,14 +73,16 @@ export class Timeline {
   draw(pen) {
     const { plot } = this;
     const palette = colors();
-    const bottom = plot.height - AXIS_HEIGHT, scrolled = this.scroller.scrollTop;
+    const bottom = plot.height - AXIS_HEIGHT,
+      scrolled = this.scroller.scrollTop;
     const patterns = { stale: hatch(pen, palette.off), outage: hatch(pen, palette.warn, 7) };
     const lines = this.lines.filter((line) => line.top + line.height > scrolled && line.top < scrolled + bottom);
     pen.save();
     pen.beginPath();
     pen.rect(0, 0, plot.width, bottom);
     pen.clip();
-    for (const line of lines) if (line.kind === "row") this.drawOutages(pen, line, line.top - scrolled, palette, patterns);
+    for (const line of lines)
+      if (line.kind === "row") this.drawOutages(pen, line, line.top - scrolled, palette, patterns);
     pen.restore();
     plot.drawAxis(0, bottom, palette);
     pen.save();
@@ -117,8 +139,11 @@ export class Timeline {
     let drawnTo = -Infinity;
     for (const event of this.inView(line.row.events)) {
       const [x, width] = this.span(event[START], event[END]);
-      if (x + width <= drawnTo) continue;   // many short ones in one pixel are one mark
-      const [edge] = event[START_QUALITY] === "at_connect" ? [Math.max(this.plot.gutter, x - 10)] : this.span(event[START_EARLIEST] ?? event[START], event[START]);
+      if (x + width <= drawnTo) continue; // many short ones in one pixel are one mark
+      const [edge] =
+        event[START_QUALITY] === "at_connect"
+          ? [Math.max(this.plot.gutter, x - 10)]
+          : this.span(event[START_EARLIEST] ?? event[START], event[START]);
       if (x - edge > 2) this.edge(pen, edge, top, x - edge, color, patterns);
       if (event[END] !== null && event[END_EARLIEST] !== null) {
         const [sure] = this.span(event[END_EARLIEST], event[END]);
@@ -152,20 +177,36 @@ export class Timeline {
 
   // Events of one tag do not overlap, so both ends are in order: those in view are one stretch of the list.
   inView(events) {
-    let low = 0, high = events.length;
+    let low = 0,
+      high = events.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((events[middle][END] ?? Infinity) < this.plot.from) low = middle + 1; else high = middle;
+      if ((events[middle][END] ?? Infinity) < this.plot.from) low = middle + 1;
+      else high = middle;
     }
     const found = [];
-    for (let i = low; i < events.length && Math.min(events[i][START], events[i][START_EARLIEST] ?? Infinity) <= this.plot.to; i += 1) found.push(events[i]);
+    for (
+      let i = low;
+      i < events.length && Math.min(events[i][START], events[i][START_EARLIEST] ?? Infinity) <= this.plot.to;
+      i += 1
+    )
+      found.push(events[i]);
     return found;
   }
 
   hover(ms, x, y) {
-    const at = ms === null ? null : this.lines.find((line) => line.kind === "row" && y + this.scroller.scrollTop >= line.top && y + this.scroller.scrollTop < line.top + line.height);
+    const at =
+      ms === null
+        ? null
+        : this.lines.find(
+            (line) =>
+              line.kind === "row" &&
+              y + this.scroller.scrollTop >= line.top &&
+              y + this.scroller.scrollTop < line.top + line.height,
+          );
     const slack = (3 / this.plot.plotWidth) * (this.plot.to - this.plot.from);
-    const covers = (event) => (event[START_EARLIEST] ?? event[START]) - slack <= ms && (event[END] ?? this.now()) + slack >= ms;
+    const covers = (event) =>
+      (event[START_EARLIEST] ?? event[START]) - slack <= ms && (event[END] ?? this.now()) + slack >= ms;
     const event = at && x > this.plot.gutter ? this.inView(at.row.events).find(covers) : null;
     const outage = at && !event && x > this.plot.gutter ? this.inView(at.group.outages).find(covers) : null;
     this.tip.hidden = !event && !outage;
@@ -176,8 +217,12 @@ export class Timeline {
   }
 
   describe(name, event) {
-    const edge = (earliest, at, isUnknown) => isUnknown ? t("event.before", { to: dateTimeText(at) })
-      : earliest !== null && at - earliest > 2500 ? t("event.between", { from: dateTimeText(earliest), to: dateTimeText(at) }) : dateTimeText(at);
+    const edge = (earliest, at, isUnknown) =>
+      isUnknown
+        ? t("event.before", { to: dateTimeText(at) })
+        : earliest !== null && at - earliest > 2500
+          ? t("event.between", { from: dateTimeText(earliest), to: dateTimeText(at) })
+          : dateTimeText(at);
     const end = event[END] === null ? t("event.open") : edge(event[END_EARLIEST], event[END], false);
     const gaps = event[GAP_S] ? `\n${t("event.outage")}: ${durationText(event[GAP_S])}` : "";
     return `${name}\n${edge(event[START_EARLIEST], event[START], event[START_QUALITY] === "at_connect")}\n→ ${end}\n${durationText(((event[END] ?? this.now()) - event[START]) / 1000)}${gaps}`;

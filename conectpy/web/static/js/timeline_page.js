@@ -12,7 +12,7 @@ let loaded = { from: 0, to: 0 };
 let request = 0;
 
 async function load() {
-  const number = request += 1;
+  const number = (request += 1);
   const { from, to } = timeline.plot;
   // Half a screen more on each side, so that panning shows events at once.
   const margin = (to - from) / 2;
@@ -29,7 +29,10 @@ async function load() {
     setServerTime(found.time);
     loaded = { from: from - margin, to: to + margin };
     timeline.setGroups(found.plcs);
-    setText(byId("message"), found.is_partial ? t("event.partial", { count: found.count }) : t("event.count", { count: found.count }));
+    setText(
+      byId("message"),
+      found.is_partial ? t("event.partial", { count: found.count }) : t("event.count", { count: found.count }),
+    );
   } catch (error) {
     if (number === request) setText(byId("message"), t("event.more", { text: error.message }));
   }
@@ -42,7 +45,7 @@ function moved(from, to) {
   query.set("to", new Date(to).toISOString());
   history.replaceState(null, "", `?${query}`);
   byId("as-table").href = `/events?${query}`;
-  if (from < loaded.from || to > loaded.to || (loaded.to - loaded.from) > 8 * (to - from)) load();
+  if (from < loaded.from || to > loaded.to || loaded.to - loaded.from > 8 * (to - from)) load();
 }
 
 function follow() {
@@ -60,5 +63,10 @@ byId("zoom-out").addEventListener("click", () => timeline.plot.zoom(2));
 byId("earlier").addEventListener("click", () => timeline.plot.pan(-0.5));
 byId("later").addEventListener("click", () => timeline.plot.pan(0.5));
 load();
-setInterval(() => { follow(); timeline.plot.redraw(); }, 1000);
-setInterval(() => { if (!document.hidden && timeline.plot.to > nowMs() - 60000) load(); }, POLL_MS);
+setInterval(() => {
+  follow();
+  timeline.plot.redraw();
+}, 1000);
+setInterval(() => {
+  if (!document.hidden && timeline.plot.to > nowMs() - 60000) load();
+}, POLL_MS);

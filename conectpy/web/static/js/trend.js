@@ -2,19 +2,30 @@
 import { AXIS_HEIGHT, TimePlot, after, colors, hatch } from "./axis.js";
 import { compactNumber } from "./words.js";
 
-const PALETTE = { light: ["#1f5f9e", "#a8500b", "#2b7a4b", "#8a3d8f", "#6b5b00", "#00727d", "#a8324a", "#4f5a63"],
-  dark: ["#7fb7ee", "#f2a65e", "#7fcf9c", "#d79bdc", "#d6c455", "#5fcdd8", "#f08da0", "#b6c1c9"] };
+const PALETTE = {
+  light: ["#1f5f9e", "#a8500b", "#2b7a4b", "#8a3d8f", "#6b5b00", "#00727d", "#a8324a", "#4f5a63"],
+  dark: ["#7fb7ee", "#f2a65e", "#7fcf9c", "#d79bdc", "#d6c455", "#5fcdd8", "#f08da0", "#b6c1c9"],
+};
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [], [7, 3], [2, 3], [9, 3, 2, 3]];
-const LANE = 210, BAND = 26, GUTTER = 64;
+const LANE = 210,
+  BAND = 26,
+  GUTTER = 64;
 
-export const seriesColor = (index) => PALETTE[document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light"][index % 8];
+export const seriesColor = (index) =>
+  PALETTE[document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light"][index % 8];
 export const seriesDash = (index) => DASHES[index % 8];
 
 export class Trend {
   constructor(box, { onRange, onCursor, label, laneHeight = LANE }) {
     this.series = [];
     this.laneHeight = laneHeight;
-    this.plot = new TimePlot(box, { gutter: GUTTER, label, onRange, onHover: (ms) => onCursor?.(ms), draw: (pen) => this.draw(pen) });
+    this.plot = new TimePlot(box, {
+      gutter: GUTTER,
+      label,
+      onRange,
+      onHover: (ms) => onCursor?.(ms),
+      draw: (pen) => this.draw(pen),
+    });
   }
 
   setSeries(series) {
@@ -22,7 +33,9 @@ export class Trend {
     const units = new Set(this.series.filter((one) => !one.is_state).map((one) => one.unit));
     this.lanes = [...units].map((unit) => this.series.filter((one) => !one.is_state && one.unit === unit));
     this.bands = this.series.filter((one) => one.is_state);
-    this.plot.setHeight(Math.max(120, this.lanes.length * this.laneHeight + this.bands.length * BAND + AXIS_HEIGHT + 8));
+    this.plot.setHeight(
+      Math.max(120, this.lanes.length * this.laneHeight + this.bands.length * BAND + AXIS_HEIGHT + 8),
+    );
     this.plot.redraw();
   }
 
@@ -51,7 +64,9 @@ export class Trend {
   }
 
   // The last time that is known at all: nothing is drawn beyond it.
-  end(one) { return Math.min(this.plot.to, one.until ?? Infinity); }
+  end(one) {
+    return Math.min(this.plot.to, one.until ?? Infinity);
+  }
 
   drawLane(pen, lane, top, bottom, palette) {
     const { plot } = this;
@@ -80,9 +95,11 @@ export class Trend {
   }
 
   scale(lane) {
-    let low = Infinity, high = -Infinity;
+    let low = Infinity,
+      high = -Infinity;
     for (const one of lane) {
-      const first = Math.max(0, after(one.t, this.plot.from) - 1), last = after(one.t, this.plot.to);
+      const first = Math.max(0, after(one.t, this.plot.from) - 1),
+        last = after(one.t, this.plot.to);
       for (let i = first; i < last; i += 1) {
         const value = one.v[i];
         if (value === null) continue;
@@ -90,9 +107,16 @@ export class Trend {
         if (value > high) high = value;
       }
     }
-    if (low > high) { low = 0; high = 1; }
-    if (high - low < 1e-9 * Math.max(1, Math.abs(high))) { low -= 0.5 * (Math.abs(low) || 1) * 0.1; high += 0.5 * (Math.abs(high) || 1) * 0.1; }
-    const rough = (high - low) / 4, power = 10 ** Math.floor(Math.log10(rough));
+    if (low > high) {
+      low = 0;
+      high = 1;
+    }
+    if (high - low < 1e-9 * Math.max(1, Math.abs(high))) {
+      low -= 0.5 * (Math.abs(low) || 1) * 0.1;
+      high += 0.5 * (Math.abs(high) || 1) * 0.1;
+    }
+    const rough = (high - low) / 4,
+      power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
     low = Math.floor(low / step) * step;
     high = Math.ceil(high / step) * step;
@@ -107,7 +131,8 @@ export class Trend {
     pen.setLineDash(seriesDash(one.index));
     pen.lineWidth = 1.8;
     pen.beginPath();
-    const first = Math.max(0, after(one.t, plot.from) - 1), last = Math.min(one.t.length, after(one.t, plot.to) + 1);
+    const first = Math.max(0, after(one.t, plot.from) - 1),
+      last = Math.min(one.t.length, after(one.t, plot.to) + 1);
     let isDrawing = false;
     for (let i = first; i < last; i += 1) {
       const x = plot.x(one.t[i]);
@@ -116,7 +141,8 @@ export class Trend {
         isDrawing = false;
         continue;
       }
-      if (isDrawing) pen.lineTo(x, y(one.v[i - 1])); else pen.moveTo(x, y(one.v[i]));
+      if (isDrawing) pen.lineTo(x, y(one.v[i - 1]));
+      else pen.moveTo(x, y(one.v[i]));
       pen.lineTo(x, y(one.v[i]));
       isDrawing = true;
     }
@@ -135,7 +161,8 @@ export class Trend {
     const first = Math.max(0, after(one.t, plot.from) - 1);
     for (let i = first; i < one.t.length && one.t[i] <= plot.to; i += 1) {
       if (one.v[i] === 0) continue;
-      const x = plot.x(Math.max(one.t[i], plot.from)), end = plot.x(i + 1 < one.t.length ? one.t[i + 1] : this.end(one));
+      const x = plot.x(Math.max(one.t[i], plot.from)),
+        end = plot.x(i + 1 < one.t.length ? one.t[i + 1] : this.end(one));
       pen.fillStyle = one.v[i] === null ? unknown : seriesColor(one.index);
       pen.fillRect(x, top, Math.max(1, end - x), height);
     }

@@ -13,10 +13,12 @@ let trend;
 
 function readAddress() {
   const query = new URLSearchParams(location.search);
-  const plcs = query.getAll("plc"), tags = query.getAll("tag");
+  const plcs = query.getAll("plc"),
+    tags = query.getAll("tag");
   tags.forEach((tag, index) => choose(plcs.length === 1 ? plcs[0] : plcs[index], tag));
   if (!query.has("tag")) chooseFirst();
-  const from = Date.parse(query.get("from")), to = Date.parse(query.get("to"));
+  const from = Date.parse(query.get("from")),
+    to = Date.parse(query.get("to"));
   if (from < to) Object.assign(state, { from, to, span: to - from, isFollowing: false });
   else if (Number(query.get("minutes")) > 0) state.span = Number(query.get("minutes")) * 60e3;
 }
@@ -39,14 +41,20 @@ function chooseFirst() {
 
 function query() {
   const params = new URLSearchParams();
-  for (const one of chosen) { params.append("plc", one.plc); params.append("tag", one.tag); }
+  for (const one of chosen) {
+    params.append("plc", one.plc);
+    params.append("tag", one.tag);
+  }
   return params;
 }
 
 function remember() {
   const params = query();
   if (state.isFollowing) params.set("minutes", String(Math.round(state.span / 60e3)));
-  else { params.set("from", new Date(state.from).toISOString()); params.set("to", new Date(state.to).toISOString()); }
+  else {
+    params.set("from", new Date(state.from).toISOString());
+    params.set("to", new Date(state.to).toISOString());
+  }
   history.replaceState(null, "", `?${params}`);
   const csv = query();
   csv.set("from", new Date(state.from).toISOString());
@@ -55,16 +63,25 @@ function remember() {
   byId("csv").hidden = !chosen.length;
   byId("follow").setAttribute("aria-pressed", String(state.isFollowing));
   for (const button of document.querySelectorAll("[data-minutes]")) {
-    button.setAttribute("aria-pressed", String(state.isFollowing && Number(button.dataset.minutes) * 60e3 === state.span));
+    button.setAttribute(
+      "aria-pressed",
+      String(state.isFollowing && Number(button.dataset.minutes) * 60e3 === state.span),
+    );
   }
 }
 
 async function load() {
-  const number = state.request += 1;
-  if (state.isFollowing) { state.to = nowMs(); state.from = state.to - state.span; }
+  const number = (state.request += 1);
+  if (state.isFollowing) {
+    state.to = nowMs();
+    state.from = state.to - state.span;
+  }
   remember();
   setText(byId("message"), chosen.length ? "" : t("trend.pick"));
-  if (!chosen.length) { trend.setSeries([]); return; }
+  if (!chosen.length) {
+    trend.setSeries([]);
+    return;
+  }
   const params = query();
   params.set("from", new Date(state.from).toISOString());
   params.set("to", new Date(Math.max(state.to, state.from + 1000)).toISOString());
@@ -88,33 +105,44 @@ async function load() {
 }
 
 function showMemory(usage) {
-  setText(byId("memory"), t("trend.memory", {
-    used: fixedNumber(usage.used_bytes / 1048576, 1), budget: fixedNumber(usage.budget_bytes / 1048576, 0),
-    points: numberText(String(usage.points)), oldest: usage.oldest_ms === null ? "—" : dateTimeText(usage.oldest_ms),
-  }));
+  setText(
+    byId("memory"),
+    t("trend.memory", {
+      used: fixedNumber(usage.used_bytes / 1048576, 1),
+      budget: fixedNumber(usage.budget_bytes / 1048576, 0),
+      points: numberText(String(usage.points)),
+      oldest: usage.oldest_ms === null ? "—" : dateTimeText(usage.oldest_ms),
+    }),
+  );
 }
 
 function showChips() {
-  byId("chips").replaceChildren(...chosen.map((one, index) => {
-    const chip = make("li", "chip");
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", "0 0 24 10");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    line.setAttribute("d", "M0 5H24");
-    line.setAttribute("stroke", seriesColor(index));
-    line.setAttribute("stroke-width", one.isState ? "8" : "3");
-    line.setAttribute("stroke-dasharray", one.isState ? "" : seriesDash(index).join(" "));
-    svg.append(line);
-    const name = make("bdi", "", `${index + 1} ${one.label} · ${one.plcName}`);
-    name.title = one.tag;
-    one.current = make("span", "current");
-    const remove = make("button", "icon-button", "×");
-    remove.type = "button";
-    remove.setAttribute("aria-label", t("trend.remove", { tag: one.label }));
-    remove.addEventListener("click", () => { chosen.splice(index, 1); showChips(); load(); });
-    chip.append(svg, name, one.current, remove);
-    return chip;
-  }));
+  byId("chips").replaceChildren(
+    ...chosen.map((one, index) => {
+      const chip = make("li", "chip");
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      svg.setAttribute("viewBox", "0 0 24 10");
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      line.setAttribute("d", "M0 5H24");
+      line.setAttribute("stroke", seriesColor(index));
+      line.setAttribute("stroke-width", one.isState ? "8" : "3");
+      line.setAttribute("stroke-dasharray", one.isState ? "" : seriesDash(index).join(" "));
+      svg.append(line);
+      const name = make("bdi", "", `${index + 1} ${one.label} · ${one.plcName}`);
+      name.title = one.tag;
+      one.current = make("span", "current");
+      const remove = make("button", "icon-button", "×");
+      remove.type = "button";
+      remove.setAttribute("aria-label", t("trend.remove", { tag: one.label }));
+      remove.addEventListener("click", () => {
+        chosen.splice(index, 1);
+        showChips();
+        load();
+      });
+      chip.append(svg, name, one.current, remove);
+      return chip;
+    }),
+  );
 }
 
 function showCursor(ms) {
@@ -122,7 +150,14 @@ function showCursor(ms) {
   setText(byId("cursor-time"), dateTimeText(at));
   trend.series.forEach((one, index) => {
     const value = trend.valueAt(one, at);
-    const text = value === null ? t("trend.unknown") : one.is_state ? (value ? "TRUE" : "FALSE") : `${compactNumber(value, 7)} ${one.unit}`;
+    const text =
+      value === null
+        ? t("trend.unknown")
+        : one.is_state
+          ? value
+            ? "TRUE"
+            : "FALSE"
+          : `${compactNumber(value, 7)} ${one.unit}`;
     if (chosen[index]?.current) setText(chosen[index].current, text);
   });
 }
@@ -131,30 +166,44 @@ function fillTags() {
   const plc = catalog.find((one) => one.plc === byId("add-plc").value);
   const empty = make("option", "", t("trend.pick"));
   empty.value = "";
-  byId("add-tag").replaceChildren(empty, ...(plc?.tags ?? []).map(([tag, label]) => {
-    const option = make("option", "", label === tag ? tag : `${label} (${tag})`);
-    option.value = tag;
-    return option;
-  }));
+  byId("add-tag").replaceChildren(
+    empty,
+    ...(plc?.tags ?? []).map(([tag, label]) => {
+      const option = make("option", "", label === tag ? tag : `${label} (${tag})`);
+      option.value = tag;
+      return option;
+    }),
+  );
 }
 
 function listen() {
-  byId("add-plc").append(...catalog.map((plc) => {
-    const option = make("option", "", plc.name);
-    option.value = plc.plc;
-    return option;
-  }));
+  byId("add-plc").append(
+    ...catalog.map((plc) => {
+      const option = make("option", "", plc.name);
+      option.value = plc.plc;
+      return option;
+    }),
+  );
   byId("add-plc").addEventListener("change", fillTags);
   byId("add-tag").addEventListener("change", (event) => {
     const isFull = chosen.length >= MAX;
-    if (event.target.value && choose(byId("add-plc").value, event.target.value)) { showChips(); load(); }
+    if (event.target.value && choose(byId("add-plc").value, event.target.value)) {
+      showChips();
+      load();
+    }
     event.target.value = "";
     if (isFull) setText(byId("message"), t("trend.full"));
   });
   for (const button of document.querySelectorAll("[data-minutes]")) {
-    button.addEventListener("click", () => { Object.assign(state, { span: Number(button.dataset.minutes) * 60e3, isFollowing: true }); load(); });
+    button.addEventListener("click", () => {
+      Object.assign(state, { span: Number(button.dataset.minutes) * 60e3, isFollowing: true });
+      load();
+    });
   }
-  byId("follow").addEventListener("click", () => { state.isFollowing = !state.isFollowing; load(); });
+  byId("follow").addEventListener("click", () => {
+    state.isFollowing = !state.isFollowing;
+    load();
+  });
   byId("zoom-in").addEventListener("click", () => trend.plot.zoom(0.5));
   byId("zoom-out").addEventListener("click", () => trend.plot.zoom(2));
   document.addEventListener("theme", showChips);
@@ -163,8 +212,12 @@ function listen() {
 setServerTime(config.time);
 runClock();
 trend = new Trend(byId("plot"), {
-  label: document.title, onCursor: showCursor,
-  onRange: (from, to) => { Object.assign(state, { from, to, span: to - from, isFollowing: false }); load(); },
+  label: document.title,
+  onCursor: showCursor,
+  onRange: (from, to) => {
+    Object.assign(state, { from, to, span: to - from, isFollowing: false });
+    load();
+  },
 });
 listen();
 readAddress();
@@ -172,4 +225,6 @@ fillTags();
 showChips();
 showMemory(JSON.parse(byId("usage").textContent));
 load();
-setInterval(() => { if (state.isFollowing && !document.hidden && !trend.plot.pointers.size) load(); }, 2000);
+setInterval(() => {
+  if (state.isFollowing && !document.hidden && !trend.plot.pointers.size) load();
+}, 2000);

@@ -6,7 +6,12 @@ const messages = config.messages ?? {};
 const ZONE = usableZone(config.zone);
 
 function usableZone(zone) {
-  try { new Intl.DateTimeFormat(language, { timeZone: zone }); return zone; } catch { return "UTC"; }
+  try {
+    new Intl.DateTimeFormat(language, { timeZone: zone });
+    return zone;
+  } catch {
+    return "UTC";
+  }
 }
 
 export function t(name, values = {}) {
@@ -14,7 +19,11 @@ export function t(name, values = {}) {
 }
 
 function formatter(options) {
-  return new Intl.DateTimeFormat(language === "es" ? "es-ES" : "en-GB", { timeZone: ZONE, hourCycle: "h23", ...options });
+  return new Intl.DateTimeFormat(language === "es" ? "es-ES" : "en-GB", {
+    timeZone: ZONE,
+    hourCycle: "h23",
+    ...options,
+  });
 }
 const clock = formatter({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const hourMinute = formatter({ hour: "2-digit", minute: "2-digit" });
@@ -22,7 +31,14 @@ const dayMonth = formatter({ day: "2-digit", month: "2-digit" });
 const dayName = formatter({ weekday: "short", day: "2-digit", month: "short" });
 const fullDate = formatter({ day: "2-digit", month: "2-digit", year: "numeric" });
 const isoDay = new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, year: "numeric", month: "2-digit", day: "2-digit" });
-const parts = formatter({ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+const parts = formatter({
+  year: "numeric",
+  month: "numeric",
+  day: "numeric",
+  hour: "numeric",
+  minute: "numeric",
+  second: "numeric",
+});
 
 export const clockText = (ms) => clock.format(ms);
 export const minuteText = (ms) => hourMinute.format(ms);
