@@ -65,6 +65,7 @@ def is_corrupt(exc: Exception) -> bool:
     return (
         isinstance(exc, UnicodeDecodeError)
         or "malformed" in text
+        or "string or blob too big" in text  # a length in a damaged page; none of our texts comes near that limit
         or "not a database" in text
         or "unsupported file format" in text
     )

@@ -12,10 +12,9 @@ import hashlib
 import logging
 import os
 import re
+import secrets
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import warnings
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import DriverError
+from ..files.private_file import create_private, is_open_to_others
 from ..timestamps import UTC, utc_now
 
 warnings.filterwarnings("ignore", r"Python 3\.\d+ is no longer supported by the Python core team")
@@ -331,12 +331,13 @@ def write_identity(path: Path, identity: Identity) -> bool:
     pem = identity.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ) + identity.certificate.public_bytes(serialization.Encoding.PEM)
-    handle, temporary = tempfile.mkstemp(dir=str(path.parent), suffix=".tmp")  # 0600 on POSIX
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    file = create_private(temporary)
     try:
-        if sys.platform == "win32":
-            _restrict_on_windows(temporary)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
+        with os.fdopen(file, "wb") as stream:
+            if is_open_to_others(file):
+                log.warning("%s: its file system cannot keep others from reading our key", path)
+            stream.write(pem)
         try:
             if sys.platform == "win32":
                 os.rename(temporary, path)
@@ -349,15 +350,3 @@ def write_identity(path: Path, identity: Identity) -> bool:
             os.unlink(temporary)
     path.with_suffix(".der").write_bytes(identity.der)
     return True
-
-
-def _restrict_on_windows(path: str) -> None:
-    """Only this user may read the file: inherited rights away, full control for us. Best effort, said aloud."""
-    user = os.environ.get("USERNAME", "")
-    domain = os.environ.get("USERDOMAIN", "")
-    account = f"{domain}\\{user}" if domain else user
-    command = ["icacls", path, "/inheritance:r", "/grant:r", f"{account}:F"]
-    try:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
-    except (OSError, subprocess.SubprocessError) as exc:
-        log.warning("the rights of the key file could not be restricted to %s: %s", account, exc)

@@ -1,0 +1,1 @@
+"""Files that deserve care: such as only we may read."""
