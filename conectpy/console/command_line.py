@@ -12,7 +12,8 @@ from ..collector.scan_stats import ScanStats
 from ..drivers import make_driver
 from ..errors import DriverError
 from ..models import Sample
-from ..settings.types import PlcSettings
+from ..settings.flags import add_flags
+from ..settings.types import PlcSettings, Settings
 from ..values import as_state_sample, to_display
 
 
@@ -31,11 +32,7 @@ def monitor_arguments(argv: Optional[Sequence[str]]) -> Dict[str, Any]:
         description="Read PLCs, show live values in a browser, record when boolean states were TRUE.",
     )
     parser.add_argument("--config", metavar="FILE.yml", help="configuration file, instead of PLCS in the script")
-    parser.add_argument("--db", metavar="FILE", help="event database (events.sqlite3)")
-    parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", metavar="PORT", help="port to listen on (5000)")
-    parser.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR (INFO)")
-    parser.add_argument("--legacy-timezone", metavar="ZONE", help="zone of the local times in an old database file")
+    add_flags(parser, Settings)
     parser.add_argument("--once", action="store_true", help="scan every PLC once, print the values, and end")
     return vars(parser.parse_args(argv))
 

@@ -1,164 +1,186 @@
-"""Every option that a plant can set: its name, kind, range and meaning. One table per place in the configuration.
-
-The defaults are those of the dataclasses in settings.py. documentation.md lists the same tables; a test compares them.
-"""
+"""What an option is: its kind, range, unit and meaning. Each stands at its field in types.py and nowhere else; the
+reader, the command lines, the error texts and the tables in documentation.md come from there."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Tuple
+import dataclasses
+import reprlib
+import unicodedata
+from functools import lru_cache
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union, get_type_hints
 
 from ..timestamps import ZoneInfo
 
+MAX_TEXT = 4096
+_KEY = "option"
+_SCALARS = {bool: "bool", int: "int", float: "float", str: "text"}
+_UNPRINTABLE = ("Cc", "Zl", "Zp")  # control characters, line and paragraph separators
 
-class Option(NamedTuple):
-    """`kind` is text, int, float, bool, choice, zone or hosts; `low`, `high` bound numbers; `env` is its variable."""
 
-    name: str
-    kind: str
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option. `options_of` fills in name, kind, section, default, is_required and is_optional (None is taken)
+    from the field that carries it.
+
+    kind       text, choice, zone (IANA), int, float, bool, texts (a list), section (a mapping), sections (a list of
+               mappings)
+    low, high  the bounds of a number, in `unit`
+    items      what a list holds, in the plural
+    variable   environment variable that goes before the file
+    flag       option of the command line, with its placeholder, that goes before both: "--port PORT"
+    otherwise  what holds where it is left out, for people, when that is no fixed default
+    driver     the only driver that has this option; None: any
+    shorthand  the key of a section that may stand for the whole of it
+    is_flat    the section's keys stand among those of the section that holds it
+    """
+
     meaning: str
     low: float = 0.0
     high: float = 0.0
+    unit: str = ""
     choices: Tuple[str, ...] = ()
-    env: Optional[str] = None
+    kind: str = ""
+    items: str = "texts"
+    variable: Optional[str] = None
+    flag: Optional[str] = None
+    otherwise: str = ""
+    driver: Optional[str] = None
+    shorthand: Optional[str] = None
+    is_flat: bool = False
+    name: str = ""
+    section: Any = None
+    default: Any = None
+    is_required: bool = False
+    is_optional: bool = False
 
+    @property
+    def bounds(self) -> str:
+        """`0.05 to 3600`: what a number may be."""
+        return f"{number_text(self.low)} to {number_text(self.high)}"
 
-PLC_OPTIONS = (
-    Option("name", "text", "the name that people know the PLC by"),
-    Option("driver", "choice", "protocol; from the address when left out", choices=("logix", "opcua")),
-    Option("interval_s", "float", "scan interval in seconds", 0.05, 3600),
-    Option("timeout_s", "float", "longest wait for one reply in seconds", 0.1, 60),
-    Option("tag_lost_s", "float", "a tag missing in the PLC for this long closes its event as tag_lost", 0, 86400),
-    Option("comm_delay_s", "float", "an outage becomes a @comm event after this many seconds", 0, 86400),
-    Option("chatter_count", "int", "more transitions than this within the window flag the event", 1, 100000),
-    Option("chatter_window_s", "float", "length of that window in seconds", 1, 86400),
-)
-
-OPCUA_OPTIONS = (
-    Option(
-        "security",
-        "choice",
-        "OPC UA security; auto takes the strongest endpoint, never None",
-        choices=("auto", "none", "sign", "sign_and_encrypt"),
-    ),
-    Option("mode", "choice", "poll, or subscribe to catch pulses shorter than a scan", choices=("poll", "subscribe")),
-    Option("sampling_ms", "int", "sampling interval of a subscription in milliseconds", 1, 3600000),
-    Option("queue_size", "int", "changes that the server keeps per tag between two publications", 1, 10000),
-    Option("user", "text", "user name; anonymous when left out"),
-    Option("password_env", "text", "environment variable that holds the password"),
-    Option("password_file", "text", "file whose first line is the password"),
-    Option("user_certificate", "text", "certificate (DER or PEM) that identifies the user"),
-    Option("user_key", "text", "private key of that certificate"),
-    Option("allow_plain_password", "bool", "send the password even where nothing encrypts it"),
-    Option("session_timeout_s", "float", "how long the server keeps a lost session", 30, 120),
-    Option("pki_dir", "text", "folder of the certificates: own, trusted, rejected"),
-)
-
-TAG_OPTIONS = (
-    Option("tag", "text", "the tag's name in the PLC"),
-    Option("label", "text", "the name that people know it by"),
-    Option("unit", "text", "unit shown behind the value"),
-    Option("decimals", "int", "digits shown after the decimal point; cut, not rounded", 0, 15),
-    Option("node", "text", "NodeId of an OPC UA tag: ns=4;i=3 or nsu=URI;s=name"),
-    Option("on_delay_s", "float", "TRUE must last this long to count", 0, 86400),
-    Option("off_delay_s", "float", "FALSE must last this long to count", 0, 86400),
-)
-
-DATABASE_OPTIONS = (
-    Option("path", "text", "the event database, a SQLite file", env="CONECTPY_DB"),
-    Option("legacy_timezone", "zone", "zone of the local times in an old file", env="CONECTPY_LEGACY_TIMEZONE"),
-)
-
-WEB_OPTIONS = (
-    Option("host", "text", "address to listen on; 0.0.0.0 for all", env="CONECTPY_HOST"),
-    Option("port", "int", "port to listen on; 0 takes a free one", 0, 65535, env="CONECTPY_PORT"),
-    Option("tls_certificate", "text", "PEM file: serve HTTPS", env="CONECTPY_TLS_CERTIFICATE"),
-    Option("tls_key", "text", "PEM file of its private key", env="CONECTPY_TLS_KEY"),
-    Option(
-        "timezone", "zone", "the plant's zone on the pages; the machine's own when left out", env="CONECTPY_TIMEZONE"
-    ),
-    Option(
-        "language",
-        "choice",
-        "language of the pages; the browser's when left out",
-        choices=("es", "en"),
-        env="CONECTPY_LANGUAGE",
-    ),
-    Option(
-        "trusted_hosts",
-        "hosts",
-        "host names that browsers may ask for; any when left out",
-        env="CONECTPY_TRUSTED_HOSTS",
-    ),
-    Option("threads", "int", "threads that answer browsers", 32, 512, env="CONECTPY_WEB_THREADS"),
-    Option(
-        "connections_per_address",
-        "int",
-        "connections that one address may hold idle",
-        4,
-        10000,
-        env="CONECTPY_CONNECTIONS_PER_ADDRESS",
-    ),
-    Option("history_mb", "int", "memory for the trends in MiB", 1, 4096, env="CONECTPY_HISTORY_MB"),
-)
-
-TOP_OPTIONS = (
-    Option(
-        "log_level",
-        "choice",
-        "how much is logged",
-        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        env="CONECTPY_LOG_LEVEL",
-    ),
-)
+    @property
+    def argument(self) -> Optional[str]:
+        """The flag as argparse names its value: `log_level` of `--log-level`."""
+        return self.flag.split()[0].lstrip("-").replace("-", "_") if self.flag else None
 
 
 class Fault(Exception):
     """One wrong value; its text says what it must be and what it is."""
 
 
-def check(option: Option, value: Any, is_text: bool = False) -> Any:
+def option(meaning: str, low: float = 0.0, high: float = 0.0, **details: Any) -> Mapping[str, Option]:
+    """The metadata of a dataclass's field that makes it an option: `field(default=1.0, metadata=option(...))`."""
+    return {_KEY: Option(meaning, low, high, **details)}
+
+
+@lru_cache(maxsize=None)
+def options_of(section: type) -> Tuple[Option, ...]:
+    """The options of a section, in the order of its fields; fields without metadata are no options."""
+    hints = get_type_hints(section)
+    return tuple(_complete(field, hints[field.name]) for field in dataclasses.fields(section) if _KEY in field.metadata)
+
+
+def option_of(section: type, name: str) -> Option:
+    """One option of a section. Raises KeyError."""
+    return {found.name: found for found in options_of(section)}[name]
+
+
+def walk_options(section: type, path: str = "") -> Iterator[Tuple[str, Option]]:
+    """Every option of a section and of the sections in it (not of lists), with its path: `web.port`."""
+    for found in options_of(section):
+        here = path if found.is_flat else f"{path}{found.name}"
+        yield here, found
+        if found.kind == "section":
+            yield from walk_options(found.section, here if found.is_flat else f"{here}.")
+
+
+def _complete(field: dataclasses.Field[Any], hint: Any) -> Option:
+    known: Option = field.metadata[_KEY]
+    kind, section = _kind_of(hint)
+    has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+    return dataclasses.replace(
+        known,
+        name=field.name,
+        kind=known.kind or ("choice" if known.choices else kind),
+        section=section,
+        default=None if field.default is dataclasses.MISSING else field.default,
+        is_required=not (has_default or known.otherwise),
+        is_optional=_is_optional(hint),
+    )
+
+
+def _kind_of(hint: Any) -> Tuple[str, Any]:
+    """The kind that a field's type gives, and the dataclass of a section."""
+    inner: Tuple[Any, ...] = getattr(hint, "__args__", ())
+    if _is_optional(hint):
+        return _kind_of(next(one for one in inner if one is not type(None)))
+    if getattr(hint, "__origin__", None) is tuple and inner[1:] == (Ellipsis,):
+        kind, section = _kind_of(inner[0])
+        return {"text": "texts", "section": "sections"}[kind], section
+    if dataclasses.is_dataclass(hint):
+        return "section", hint
+    return _SCALARS[hint], None
+
+
+def _is_optional(hint: Any) -> bool:
+    return getattr(hint, "__origin__", None) is Union and type(None) in hint.__args__
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def check(known: Option, value: Any, is_text: bool = False) -> Any:
     """The value in its type, or Fault. `is_text`: from the environment or command line, where numbers are text."""
-    if option.kind in ("int", "float"):
-        return _check_number(option, value, is_text)
-    if option.kind == "bool":
-        if is_text and str(value).lower() in ("true", "false", "1", "0"):
-            return str(value).lower() in ("true", "1")
-        if not isinstance(value, bool):
-            raise Fault(f"must be true or false, got {show(value)}")
-        return value
-    if option.kind == "hosts":
+    if known.kind in ("int", "float"):
+        return _check_number(known, value, is_text)
+    if known.kind == "bool":
+        return _check_bool(value, is_text)
+    if known.kind == "texts":
         parts = value.split(",") if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) and part.strip() for part in parts):
-            raise Fault(f"must be a list of host names, got {show(value)}")
-        return tuple(part.strip() for part in parts)
+            raise Fault(f"must be a list of {known.items}, got {show(value)}")
+        return tuple(_check_text(part).strip() for part in parts)
+    _check_text(value)
+    if known.kind == "choice":
+        found = {choice.lower(): choice for choice in known.choices}.get(value.strip().lower())
+        if found is None:
+            raise Fault(f"must be {' or '.join(known.choices)}, got {show(value)}")
+        return found
+    return check_zone(value) if known.kind == "zone" else value
+
+
+def _check_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Fault(f"must be text, got {show(value)}{_quote_hint(value)}")
-    if option.kind == "choice":
-        found = {choice.lower(): choice for choice in option.choices}.get(value.lower())
-        if found is None:
-            raise Fault(f"must be {' or '.join(option.choices)}, got {show(value)}")
-        return found
-    if option.kind == "zone":
-        return check_zone(value)
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
-        raise Fault(f"must not hold control characters, got {value!r}")
+    if len(value) > MAX_TEXT:
+        raise Fault(f"must be at most {MAX_TEXT} characters, got {len(value)}")
+    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in value):
+        raise Fault(f"must not hold control characters, got {show(ascii(value))}")
     return value
 
 
-def _check_number(option: Option, value: Any, is_text: bool) -> Any:
-    bounds = f"must be {option.low:g} to {option.high:g}"
+def _check_bool(value: Any, is_text: bool) -> bool:
+    if is_text and str(value).lower() in ("true", "false", "1", "0"):
+        return str(value).lower() in ("true", "1")
+    if not isinstance(value, bool):
+        raise Fault(f"must be true or false, got {show(value)}")
+    return value
+
+
+def _check_number(known: Option, value: Any, is_text: bool) -> Any:
+    bounds = f"must be {known.bounds}"
     if is_text:
         try:
-            value = int(value) if option.kind == "int" else float(value)
+            value = int(value) if known.kind == "int" else float(value)
         except ValueError:
             raise Fault(f"{bounds}, got {show(value)}") from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Fault(f"{bounds}, got {show(value)}")
-    if option.kind == "int" and not isinstance(value, int):
+    if known.kind == "int" and not isinstance(value, int):
         raise Fault(f"{bounds}, a whole number, got {show(value)}")
-    if not option.low <= value <= option.high:
+    if not known.low <= value <= known.high:
         raise Fault(f"{bounds}, got {show(value)}")
-    return value if option.kind == "int" else float(value)
+    return value if known.kind == "int" else float(value)
 
 
 def check_zone(name: str) -> str:
@@ -170,11 +192,60 @@ def check_zone(name: str) -> str:
     return name
 
 
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+class _Brief(reprlib.Repr):
+    """`repr` that stays short whatever it is given: a YAML file of 300 bytes can hold a list of 10^9 items."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 10
+        self.maxstring = self.maxother = self.maxlong = 80
+
+    def repr_int(self, x: int, level: int) -> str:
+        return str(x) if x.bit_length() < 256 else "a number of more than 70 digits"
+
+
+_brief = _Brief()
+
+
 def show(value: Any) -> str:
     """A value as an error names it: on one line, not too long."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value[:400] if isinstance(value, str) else _brief.repr(value)
     text = " ".join(text.split()) or "nothing"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def number_text(number: float) -> str:
+    """A bound as people write it: 3600000, 0.05."""
+    return f"{number:.12g}"
+
+
+def values_text(known: Option) -> str:
+    """What an option takes, for people: `0.05 to 3600 s`, `poll, subscribe`, `text`."""
+    if known.kind in ("int", "float"):
+        return f"{known.bounds} {known.unit}".rstrip()
+    if known.kind == "choice":
+        return ", ".join(known.choices)
+    kinds: Dict[str, str] = {
+        "bool": "true, false",
+        "zone": "IANA zone",
+        "texts": f"list of {known.items}",
+        "section": "mapping",
+        "sections": "list of mappings",
+    }
+    return kinds.get(known.kind, known.kind)
+
+
+def default_text(known: Option) -> str:
+    """What holds where the option is left out, for people; empty for nothing."""
+    if known.otherwise or known.default in (None, "", ()):
+        return known.otherwise
+    if isinstance(known.default, bool):
+        return str(known.default).lower()
+    return number_text(known.default) if isinstance(known.default, (int, float)) else str(known.default)
 
 
 def _quote_hint(value: Any) -> str:

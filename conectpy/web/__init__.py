@@ -79,7 +79,7 @@ def create_app(
         hub=hub,
     )
     Assets(app).register()
-    register_languages(app, settings.web.language)
+    register_languages(app, settings.web.language or settings.language)
     register_pages(app)
     register_problems(app)
     register_security(app)

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from conectpy.events.store import EventStore
 from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import RealtimeData
-from conectpy.settings import options
-from conectpy.settings.types import DatabaseSettings, Settings
+from conectpy.settings.options import options_of
+from conectpy.settings.types import DatabaseSettings, OpcUaSettings, PlcSettings, Settings, TagSettings, WebSettings
 from conectpy.web import create_app
+from tests.documentation_tables import TABLES, table_under
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "documentation.md").read_text(encoding="utf-8")
@@ -33,23 +34,30 @@ def first_cells(text: str) -> List[str]:
 
 
 @pytest.mark.parametrize(
-    ("title", "table"),
+    ("title", "section_type"),
     [
-        ("A PLC", options.PLC_OPTIONS),
-        ("A tag", options.TAG_OPTIONS),
-        ("OPC UA", options.OPCUA_OPTIONS),
-        ("`database`", options.DATABASE_OPTIONS),
-        ("`web`", options.WEB_OPTIONS),
-        ("Top level", options.TOP_OPTIONS),
+        ("A PLC", PlcSettings),
+        ("A tag", TagSettings),
+        ("OPC UA", OpcUaSettings),
+        ("`database`", DatabaseSettings),
+        ("`web`", WebSettings),
+        ("Top level", Settings),
     ],
 )
-def test_every_option_is_documented_with_its_variable(title: str, table: List[options.Option]) -> None:
+def test_every_option_is_documented_with_its_variable(title: str, section_type: type) -> None:
     text = section(title)
+    table = [option for option in options_of(section_type) if not option.is_flat]
     assert first_cells(text) == [option.name for option in table]
     for option in table:
         row = next(line for line in text.splitlines() if line.startswith(f"| `{option.name}` |"))
-        assert option.env is None or f"`{option.env}`" in row
+        assert option.variable is None or f"`{option.variable}`" in row
         assert option.meaning in row
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_tables_are_those_of_the_code(title: str) -> None:
+    """Where this fails, `python -m tests.documentation_tables` writes them anew."""
+    assert table_under(title, TEXT).splitlines() == TABLES[title]()
 
 
 def test_every_column_is_documented() -> None:

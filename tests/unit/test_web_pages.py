@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 
 import conectpy.web
 from conectpy.errors import WebError
-from conectpy.settings.types import PlcSettings, TagSettings, WebSettings
+from conectpy.settings.types import PlcSettings, Settings, TagSettings, WebSettings
+from conectpy.web import create_app
 from conectpy.web.frame.headers import is_host_trusted
 from conectpy.web.frame.zones import plant_zone
 from tests.web_plant import NORTH, SOUTH, T0, Plant, running_plant
@@ -187,6 +188,15 @@ def test_a_chosen_language_is_remembered(client: FlaskClient) -> None:
 def test_the_language_of_the_settings(tmp_path: Path) -> None:
     with running_plant(tmp_path, web=WebSettings(port=0, language="es", timezone="UTC")) as plant:
         assert "<h1>Eventos</h1>" in plant.app.test_client().get("/events").get_data(as_text=True)
+
+
+def test_the_language_of_the_whole_speaks_on_the_pages_unless_the_web_has_its_own(tmp_path: Path) -> None:
+    with running_plant(tmp_path) as plant:
+        for web, expected in ((None, "Eventos"), ("en", "Events")):
+            settings = Settings((), web=WebSettings(language=web), language="es")
+            app = create_app(plant.realtime, plant.store.reader(), settings, health=lambda: (True, {}))
+            assert f"<h1>{expected}</h1>" in app.test_client().get("/events").get_data(as_text=True)
+            app.extensions["conectpy"].hub.stop()
 
 
 def used_messages() -> Set[str]:

@@ -18,7 +18,8 @@ def translate(message: str, **values: Any) -> str:
 
 
 def register_languages(app: Flask, fixed: Optional[str]) -> None:
-    """Choose by `?lang=`, then the cookie it sets, then `web.language`, then the browser's preference; English else."""
+    """Choose by `?lang=`, then the cookie it sets, then `fixed` (`web.language` or `language`), then what the browser
+    prefers; English else."""
 
     def choose() -> str:
         for wanted in (request.args.get("lang", ""), request.cookies.get(COOKIE, ""), fixed or ""):

@@ -1,0 +1,123 @@
+"""`plcs` and `tag_labels` of the configuration: what their shape asks for beyond the options at the fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ..models import COMM_TAG
+from .addresses import check_logix_address, check_opcua_address
+from .options import Fault, check, option_of, show
+from .section_reader import SectionReader
+from .types import PlcSettings, TagSettings
+
+RESERVED_TAGS = ("_name", "_meta", COMM_TAG)
+_NODE = re.compile(r"(ns=\d+;|nsu=[^;]+;)?[isgb]=")
+
+
+def read_plcs(reader: SectionReader, plcs: Any, labels: Any) -> Tuple[PlcSettings, ...]:
+    """The PLCs, each with its tags; the faults go to the reader."""
+    if not isinstance(plcs, Mapping) or not plcs:
+        reader.add("plcs", f'must hold at least one PLC, such as "192.168.11.10": {{tags: [...]}}, got {show(plcs)}')
+        return ()
+    labels = _read_labels(reader, labels)
+    found: Dict[str, PlcSettings] = {}
+    for address, plc in plcs.items():
+        where = f'plcs."{show(address)}"'
+        if not isinstance(address, str):
+            reader.add(where, f"the address must be text, got {show(address)}: put it in quotes")
+        elif not isinstance(plc, Mapping):
+            reader.add(where, f"must hold name, tags and state_tags, got {show(plc)}")
+        elif address.strip() in found:
+            reader.add(where, "is there twice")
+        else:
+            found[address.strip()] = _read_plc(reader, where, address.strip(), plc, labels)
+    return tuple(found.values())
+
+
+def _read_labels(reader: SectionReader, labels: Any) -> Dict[Any, str]:
+    if not isinstance(labels, (Mapping, type(None))):
+        reader.add("tag_labels", f"must be a mapping of tag to label, got {show(labels)}")
+        return {}
+    found = {}
+    for tag, label in (labels or {}).items():
+        try:
+            if label not in (None, ""):
+                found[tag] = check(option_of(TagSettings, "label"), label)
+        except Fault as fault:
+            reader.add(f"tag_labels.{show(tag)}", str(fault))
+    return found
+
+
+def _read_plc(
+    reader: SectionReader, where: str, address: str, plc: Mapping[str, Any], labels: Mapping[Any, str]
+) -> PlcSettings:
+    faults_before = len(reader.faults)
+    driver = _driver_of(address, plc)
+    values = reader.read(PlcSettings, plc, where, driver=driver, also=("tags", "state_tags"))
+    try:
+        check_opcua_address(address) if driver == "opcua" else check_logix_address(address)
+    except Fault as fault:
+        reader.add(where, str(fault))
+    found = _read_tags(reader, where, plc, driver)
+    if not found and len(reader.faults) == faults_before:
+        reader.add(where, "has no tags: name at least one in tags or state_tags")
+    tags = tuple(_make_tag(reader, where, one, labels, driver) for one in found)
+    return PlcSettings(address, **{"name": address, **values, "driver": driver, "tags": tags})
+
+
+def _driver_of(address: str, plc: Mapping[str, Any]) -> str:
+    """The driver that the rest is read for: as said, where that can be read, else from the address."""
+    try:
+        return str(check(option_of(PlcSettings, "driver"), plc.get("driver")))
+    except Fault:
+        return "opcua" if address.startswith("opc.tcp://") else "logix"
+
+
+def _read_tags(reader: SectionReader, where: str, plc: Mapping[str, Any], driver: str) -> List[Dict[str, Any]]:
+    """The values of each tag; one that stands in both lists is one tag, and a state."""
+    found: Dict[str, Dict[str, Any]] = {}
+    for key in ("tags", "state_tags"):
+        entries = plc.get(key) or []
+        if not isinstance(entries, (list, tuple)):
+            reader.add(f"{where}.{key}", f"must be a list of tags, got {show(entries)}")
+            continue
+        seen = set()
+        for number, entry in enumerate(entries):
+            here = f"{where}.{key}[{number}]"
+            values = _read_tag(reader, here, entry, driver)
+            if values is None:
+                continue
+            # Logix does not tell upper from lower case, so two spellings are one tag
+            identity = values["tag"] if driver == "opcua" else values["tag"].casefold()
+            if identity in seen:
+                reader.add(here, f"{show(values['tag'])} is there twice")
+            seen.add(identity)
+            known = found.setdefault(identity, {})
+            known.update({name: value for name, value in values.items() if name != "tag" or "tag" not in known})
+            known["is_state"] = known.get("is_state", False) or key == "state_tags"
+    return list(found.values())
+
+
+def _read_tag(reader: SectionReader, where: str, entry: Any, driver: str) -> Optional[Dict[str, Any]]:
+    mapping = {"tag": entry} if not isinstance(entry, Mapping) else entry
+    values = reader.read(TagSettings, mapping, where, driver=driver)
+    if "tag" not in values:
+        return None
+    values["tag"] = values["tag"].strip()
+    if values["tag"] in RESERVED_TAGS:
+        reader.add(where, f"{values['tag']} is a name of the collector's own")
+        return None
+    return values
+
+
+def _make_tag(
+    reader: SectionReader, where: str, values: Dict[str, Any], labels: Mapping[Any, str], driver: str
+) -> TagSettings:
+    tag = values["tag"]
+    if driver == "opcua" and "node" not in values:
+        if _NODE.match(tag):
+            values["node"] = tag
+        else:
+            reader.add(where, f"tag {show(tag)} has no node: write {{tag: {show(tag)}, node: 'ns=4;i=3'}}")
+    return TagSettings(**{"label": labels.get(tag, tag), **values})
