@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 Value = Union[None, bool, int, float, str, Tuple["Value", ...]]
 
@@ -113,7 +113,3 @@ class Event:
     gap_count: int
     gap_s: float
     flags: Tuple[str, ...]
-
-
-DriverFacts = Dict[str, Union[str, int, float, None]]
-"""What a driver tells of its connection for `_meta`: `frames_per_scan`, `connection_size_bytes`, `controller`, ..."""

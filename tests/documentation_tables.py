@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Literal, Sequence, Tuple
 
+from conectpy.facts.meanings import Key, keys_of
+from conectpy.facts.plc_facts import COMMON_PARTS, LogixFacts, OpcUaFacts, TagEntry
 from conectpy.settings.options import Option, default_text, options_of, values_text, walk_options
 from conectpy.settings.types import DatabaseSettings, OpcUaSettings, PlcSettings, Settings, TagSettings, WebSettings
 
@@ -39,6 +41,26 @@ def flags_table() -> List[str]:
     return _table(("command line", "variable", "meaning"), [CONFIG_ROW, *rows, ONCE_ROW])
 
 
+def keys_table(*parts: Any) -> List[str]:
+    """The keys of TypedDicts that `/data` serves."""
+    rows = [[f"`{key.name}`", _kind_of(key), key.meaning.text] for key in keys_of(*parts)]
+    return _table(("key", "value", "meaning"), rows)
+
+
+def _kind_of(key: Key) -> str:
+    hint, inner, null = key.hint, getattr(key.hint, "__args__", ()), ""
+    if type(None) in inner:
+        hint, null = inner[0], " or null"
+    if key.meaning.format:
+        return f"time{null}"
+    origin = getattr(hint, "__origin__", None)
+    if origin is Literal:
+        return ", ".join(inner)
+    return ("list of `{ts, text}`" if origin is list else KINDS[hint]) + null
+
+
+KINDS: Dict[Any, str] = {str: "text", float: "number", int: "whole number", bool: "true, false", Any: "any"}
+
 TABLES: Dict[str, Callable[[], List[str]]] = {
     "Configuration": flags_table,
     "A PLC": lambda: options_table(PlcSettings),
@@ -47,22 +69,32 @@ TABLES: Dict[str, Callable[[], List[str]]] = {
     "`database`": lambda: options_table(DatabaseSettings),
     "`web`": lambda: options_table(WebSettings),
     "Top level": lambda: options_table(Settings),
+    "`_meta` of every PLC": lambda: keys_table(*COMMON_PARTS),
+    "`_meta` of a Logix PLC": lambda: keys_table(LogixFacts),
+    "`_meta` of an OPC UA server": lambda: keys_table(OpcUaFacts),
+    "The entry of a tag": lambda: keys_table(TagEntry),
 }
 """Heading -> the first table under it."""
 
 
 def table_under(heading: str, text: str) -> str:
     """The first table after a heading; fails when there is none before the next heading."""
+    start, end = _place_of(heading, text)
+    return text[start:end]
+
+
+def _place_of(heading: str, text: str) -> Tuple[int, int]:
     found = re.search(rf"^#+ {re.escape(heading)}\n(?:(?!#+ |\|).*\n)*((?:\|.*\n)+)", text, re.M)
     assert found, f"documentation.md: no table under {heading}"
-    return found.group(1)
+    return found.span(1)
 
 
 def main() -> None:
     """Write every table into the document."""
     text = DOCUMENT.read_text(encoding="utf-8")
     for heading, make in TABLES.items():
-        text = text.replace(table_under(heading, text), "".join(f"{line}\n" for line in make()), 1)
+        start, end = _place_of(heading, text)
+        text = text[:start] + "".join(f"{line}\n" for line in make()) + text[end:]
     with DOCUMENT.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
 

@@ -13,6 +13,7 @@ from ..drivers import Driver, DriverMemory, make_driver
 from ..errors import DriverError
 from ..events.detector import Detector
 from ..events.store import EventStore
+from ..facts.plc_facts import ErrorNote, LinkFigures
 from ..live.metrics import PlcMetrics
 from ..live.realtime import RealtimeData
 from ..live.recent_history import History
@@ -50,7 +51,7 @@ class PlcWatch:
         self.deadline_s = float("inf")  # by then (monotonic) the thread has done something, or it hangs
         self.fails = 0
         self.connects = 0
-        self.errors: Deque[Dict[str, str]] = deque(maxlen=ERRORS_KEPT)
+        self.errors: Deque[ErrorNote] = deque(maxlen=ERRORS_KEPT)
         self.noted_s = 0.0
 
     def expect_within(self, seconds: float) -> None:
@@ -65,17 +66,15 @@ class PlcWatch:
 
     def facts(self) -> Dict[str, Any]:
         """The counters for `_meta`."""
-        last: Dict[str, Optional[str]] = {"text": None, "ts": None}
-        if self.errors:
-            last = {**last, **self.errors[-1]}
-        return {
-            **self.stats.facts(),
+        last = self.errors[-1] if self.errors else None
+        figures: LinkFigures = {
             "consecutive_fails": self.fails,
             "reconnects": max(0, self.connects - 1),
-            "last_error": last["text"],
-            "last_error_ts": last["ts"],
-            "errors": tuple(self.errors),
+            "last_error": last["text"] if last else None,
+            "last_error_ts": last["ts"] if last else None,
+            "errors": list(self.errors),
         }
+        return {**self.stats.facts(), **figures}
 
 
 def read_plc_loop(

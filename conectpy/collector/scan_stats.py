@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Dict, Optional
+from typing import Deque, Optional
+
+from ..facts.plc_facts import ScanFigures
 
 WINDOW = 1000
 REFRESH = 20
@@ -15,9 +17,9 @@ class ScanStats:
     def __init__(self) -> None:
         self._durations_ms: Deque[float] = deque(maxlen=WINDOW)
         self._count = 0
-        self._median_ms = 0.0
-        self._p99_ms = 0.0
-        self.longest_ms = 0.0
+        self._median_ms: Optional[float] = None
+        self._p99_ms: Optional[float] = None
+        self.longest_ms: Optional[float] = None
         self.longest_gap_s = 0.0
         self.overruns = 0
         self.missed_cycles = 0
@@ -28,7 +30,7 @@ class ScanStats:
         """A good scan ended at `now_s` (monotonic). A gap lasts from asking for one good scan to having the next."""
         duration_ms = duration_s * 1000
         self._durations_ms.append(duration_ms)
-        self.longest_ms = max(self.longest_ms, duration_ms)
+        self.longest_ms = max(self.longest_ms or 0.0, duration_ms)
         if self._last_sent_s is not None:
             self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_sent_s)
         self._last_sent_s = now_s - duration_s
@@ -44,13 +46,17 @@ class ScanStats:
         self.overruns += 1
         self.missed_cycles += missed_cycles
 
-    def facts(self) -> Dict[str, Any]:
+    def facts(self) -> ScanFigures:
         """The figures under their names in `_meta`."""
         return {
-            "scan_ms_median": round(self._median_ms, 3),
-            "scan_ms_p99": round(self._p99_ms, 3),
-            "scan_ms_max": round(self.longest_ms, 3),
+            "scan_ms_median": _rounded(self._median_ms),
+            "scan_ms_p99": _rounded(self._p99_ms),
+            "scan_ms_max": _rounded(self.longest_ms),
             "longest_gap_s": round(self.longest_gap_s, 3),
             "overruns": self.overruns,
             "missed_cycles": self.missed_cycles,
         }
+
+
+def _rounded(duration_ms: Optional[float]) -> Optional[float]:
+    return None if duration_ms is None else round(duration_ms, 3)

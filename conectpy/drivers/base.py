@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Protocol
 
-from ..models import DriverFacts, Scan
+from ..facts.plc_facts import DriverFacts
+from ..models import Scan
 
 DriverMemory = Dict[str, Any]
 """What a driver wants to keep from one connection to the next (tag definitions). One per PLC, owned by its thread."""
@@ -24,7 +25,7 @@ class Driver(Protocol):
         """Read every configured tag once. A tag that fails alone is a bad sample; raises DriverError for the rest."""
 
     def facts(self) -> DriverFacts:
-        """What is known of the connection, for `_meta`."""
+        """What is known of the connection, for `_meta`; nothing while there is none. Only numbers and text, no I/O."""
 
     def close(self) -> None:
         """Say goodbye to the PLC (Forward Close, CloseSession) and free everything, in about a second. Never raises."""

@@ -16,7 +16,8 @@ from typing import Deque, List, NoReturn, Optional, Sequence, Set, Tuple
 from pycomm3.exceptions import PycommError
 
 from ..errors import DriverError
-from ..models import DriverFacts, Scan
+from ..facts.plc_facts import LogixFacts
+from ..models import Scan
 from ..settings.types import PlcSettings
 from ..timestamps import utc_now
 from .base import DriverMemory
@@ -241,7 +242,7 @@ class LogixPlc:
         elif pairs:
             self._report.add(pairs)
 
-    def facts(self) -> DriverFacts:
+    def facts(self) -> LogixFacts:
         """What is known of the connection, for `_meta`; nothing while there is none."""
         link = self._link
         if link is None:

@@ -9,7 +9,8 @@ import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import DriverError
-from ..models import DriverFacts, Sample, Scan, Value
+from ..facts.plc_facts import OpcUaFacts
+from ..models import Sample, Scan, Value
 from ..settings.types import PlcSettings, TagSettings
 from ..timestamps import from_text, utc_now
 from .base import DriverMemory
@@ -93,7 +94,7 @@ class OpcUaPlc:
             samples, self._pending = self._pending + samples, []
         return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state))
 
-    def facts(self) -> DriverFacts:
+    def facts(self) -> OpcUaFacts:
         session, reader = self._session, self._reader
         if session is None or reader is None:
             return {}

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple, cast
 
+from ..facts.meanings import keys_of
+from ..facts.plc_facts import PlcMeta, TagEntry, parts_of
 from ..models import Sample, Scan
 from ..settings.types import PlcSettings, TagSettings
 from ..timestamps import to_text
@@ -218,7 +220,7 @@ def _with_scan_time(entry: Mapping[str, Any], meta: Mapping[str, Any]) -> Dict[s
     return {**entry, "timestamp": meta["last_ok_ts"], "latencia_ms": meta["last_cycle_ms"]}
 
 
-def _empty_entry(tag: TagSettings) -> Dict[str, Any]:
+def _empty_entry(tag: TagSettings) -> TagEntry:
     return {
         "label": tag.label,
         "valor": "",
@@ -235,25 +237,25 @@ def _empty_entry(tag: TagSettings) -> Dict[str, Any]:
 
 
 def _empty_meta(plc: PlcSettings) -> Dict[str, Any]:
+    """`_meta` before the first scan, as `PlcMeta` and the driver's facts have it; but `bad_tags` names the bad ones."""
     return {
+        **{key.name: None for key in keys_of(*parts_of(plc.driver))},
         "quality": "INIT",
         "driver": plc.driver,
         "interval_s": plc.interval_s,
         "simulated": plc.is_simulated,
-        "frozen": None,
         "bad_tags": set(),
-        "last_cycle_ms": None,
-        "last_cycle_ts": None,
-        "last_ok_ts": None,
-        "last_error": None,
         "consecutive_fails": 0,
-        "overruns": 0,
         "reconnects": 0,
+        "errors": (),
+        "longest_gap_s": 0.0,
+        "overruns": 0,
+        "missed_cycles": 0,
     }
 
 
-def _meta_document(meta: Mapping[str, Any]) -> Dict[str, Any]:
+def _meta_document(meta: Mapping[str, Any]) -> PlcMeta:
     """`_meta` as served: the set of bad tags as their number, floats that JSON cannot hold as null."""
     served = {key: to_json_value(value) for key, value in meta.items()}
     served["bad_tags"] = len(meta["bad_tags"])
-    return served
+    return cast(PlcMeta, served)

@@ -15,10 +15,11 @@ from conectpy.collector.supervisor import Collector
 from conectpy.drivers import DriverMemory
 from conectpy.errors import DriverError
 from conectpy.events.store import EventStore
+from conectpy.facts.plc_facts import DriverFacts
 from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import RealtimeData
 from conectpy.live.recent_history import History
-from conectpy.models import DriverFacts, Sample, Scan
+from conectpy.models import Sample, Scan
 from conectpy.settings.types import DatabaseSettings, PlcSettings, TagSettings
 from conectpy.timestamps import utc_now
 from tests.monitor import wait_until

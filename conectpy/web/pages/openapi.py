@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Literal, Sequence, Union
 
 from flask import Blueprint, Response
 
 from ... import __version__
+from ...facts.meanings import keys_of
+from ...facts.plc_facts import ErrorNote, LogixMeta, OpcUaMeta, TagEntry
 from ..frame.page import page
 from ..frame.params import Param
 from ..frame.responses import json_reply
@@ -25,6 +27,7 @@ NUMBER: Schema = {"type": "number"}
 INTEGER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+_PLAIN: Dict[Any, Schema] = {str: TEXT, float: NUMBER, int: INTEGER, bool: BOOLEAN, Any: {"nullable": True}}
 
 
 @blueprint.get("/api/openapi.json")
@@ -107,7 +110,12 @@ def _schemas() -> Schema:
     return {
         "Event": _event(),
         "Live": {"type": "object", "description": "PLC address -> PLC.", "additionalProperties": _ref("Plc")},
-        "Plc": {"type": "object", "description": "`_name`, `_meta`, and for each tag its entry."},
+        "Plc": {
+            **_object({"_name": TEXT, "_meta": {"oneOf": [_ref("LogixMeta"), _ref("OpcUaMeta")]}}),
+            "description": "`_name`, `_meta`, and for each tag its entry.",
+            "additionalProperties": _ref("TagEntry"),
+        },
+        **{one.__name__: _typed(one) for one in (LogixMeta, OpcUaMeta, ErrorNote, TagEntry)},
         "Timeline": _object(
             {
                 "from": INTEGER,
@@ -174,6 +182,29 @@ def _sums() -> Schema:
 
 def _object(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+def _typed(part: Any) -> Schema:
+    """A TypedDict as a schema; every key is always there."""
+    keys = sorted(keys_of(part))
+    properties = {key.name: {**_schema_of(key.hint), "description": key.meaning.text} for key in keys}
+    for key in keys:
+        if key.meaning.format:
+            properties[key.name]["format"] = key.meaning.format
+    return {**_object(properties), "description": part.__doc__}
+
+
+def _schema_of(hint: Any) -> Schema:
+    """The schema of a type; None in a union makes it nullable."""
+    origin: Any = getattr(hint, "__origin__", None)
+    inner: Sequence[Any] = getattr(hint, "__args__", ())
+    if origin is Union:
+        return {**_schema_of(inner[0]), "nullable": True}
+    if origin is Literal:
+        return {"type": "string", "enum": list(inner)}
+    if origin is list:
+        return _list(_schema_of(inner[0]))
+    return _PLAIN[hint] if hint in _PLAIN else _ref(hint.__name__)
 
 
 def _list(items: Schema) -> Schema:

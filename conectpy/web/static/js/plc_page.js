@@ -52,7 +52,6 @@ function draw() {
     "last_error_ts",
     "last_cycle_ts",
     "last_ok_ts",
-    "next_attempt_s",
   ]);
   for (const name in meta)
     if (!known.has(name) && ["number", "string"].includes(typeof meta[name])) facts.push([name, String(meta[name])]);
