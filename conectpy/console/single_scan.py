@@ -53,7 +53,8 @@ def scan_once(plcs: Sequence[PlcSettings]) -> List[Reading]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            thread.join(1.0)  # on Windows, Ctrl+C does not get through to a wait without end
     return readings
 
 

@@ -33,6 +33,7 @@ from .line_channel import (
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 16
+BACKLOG = 128
 ACCEPT_S = 0.25
 CHECK_FILE_S = 2.0
 STOP_S = 1.0
@@ -230,7 +231,7 @@ def _listen() -> socket.socket:
         if exclusive is not None:  # Windows lets another program listen on the same port otherwise
             listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         listener.bind(("127.0.0.1", 0))
-        listener.listen(MAX_CONNECTIONS)
+        listener.listen(BACKLOG)
         listener.settimeout(ACCEPT_S)
     except OSError:
         listener.close()

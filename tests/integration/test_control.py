@@ -320,9 +320,6 @@ class Stranger:
 def test_a_wrong_key_is_refused_and_logged_once(event_file: Path, caplog: pytest.LogCaptureFixture) -> None:
     done: List[Command] = []
     with running(event_file, {"x": lambda command, _: done.append(command)}) as program:
-        text = json.dumps(
-            {"name": "x", "arguments": {}, "who": "eve", "when": "2026-03-01T00:00:00Z", "origin": "console"}
-        )
         for proof in ("0" * 64, "é", "", None, 7, ["0" * 64]):
             with Stranger(program) as stranger:
                 stranger.say({"version": 1, "nonce": "0" * 64})
@@ -337,9 +334,6 @@ def test_a_proof_is_good_for_one_connection_only(event_file: Path) -> None:
     done: List[Command] = []
     with running(event_file, {"x": lambda command, _: done.append(command)}) as program:
         key = read_endpoint(program.event_file).key
-        text = json.dumps(
-            {"name": "x", "arguments": {}, "who": "ana", "when": "2026-03-01T00:00:00Z", "origin": "console"}
-        )
         with Stranger(program) as honest:
             honest.say({"version": 1, "nonce": "0" * 64})
             proof = prove(key, "client", "0" * 64, json.loads(honest.hear())["nonce"], COMMAND_X)
