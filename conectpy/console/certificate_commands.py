@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from ..pki import certificates as pki
 from ..timestamps import to_text, utc_now
 from .command_frame import Output, Request
-from .tables import one_line
+from .text_tables import one_line
 
 
 def list_all(request: Request) -> Output:

@@ -17,7 +17,7 @@ from ..errors import ConectpyError
 from ..settings.types import Settings
 from .command_line import ArgumentParser, read_settings, set_up_output
 from .command_table import COMMANDS, COMMON, Entry
-from .tables import format_table, one_line
+from .text_tables import format_table, one_line
 
 PROGRAM = "python -m conectpy"
 INTERRUPTED = 130

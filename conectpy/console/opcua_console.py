@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
 
 from conectpy.console.signals import stop_on_signals
-from conectpy.console.tables import one_line, print_table
+from conectpy.console.text_tables import one_line, print_table
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua.connect import UntrustedServer, list_endpoints
 from conectpy.drivers.ua.node_id import parse_node_id

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 
 from ..control.control_client import make_command, send
 from .command_frame import Output, Request
-from .tables import format_table
+from .text_tables import format_table
 
 
 def show_status(request: Request) -> Output:

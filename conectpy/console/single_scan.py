@@ -12,7 +12,7 @@ from ..errors import DriverError
 from ..models import Sample
 from ..settings.types import PlcSettings, TagSettings
 from ..values import as_state_sample, to_display, to_json_value
-from .tables import format_table, one_line
+from .text_tables import format_table, one_line
 
 
 class Reading:
