@@ -31,3 +31,7 @@ class StoreError(ConectpyError):
 
 class WebError(ConectpyError):
     """The web server cannot be started (address in use, unreadable certificate)."""
+
+
+class CommandError(ConectpyError):
+    """A command did not reach the program that it is for, or was not done."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 Value = Union[None, bool, int, float, str, Tuple["Value", ...]]
 
@@ -113,3 +113,18 @@ class Event:
     gap_count: int
     gap_s: float
     flags: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a person asks of the program.
+
+    `name` is one that the wiring has a handler for, `arguments` holds JSON values by name, `who` is the account of the
+    operating system or the user of the pages, `origin` where it was given: `console`, an address.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    who: str
+    when_utc: datetime
+    origin: str

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 # Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout.
@@ -19,20 +20,23 @@ if __name__ == "__main__" and not __package__:
 from prometheus_client import CollectorRegistry
 
 from conectpy.collector.supervisor import Collector, Worker
-from conectpy.console.command_line import format_readings, monitor_arguments, scan_once, set_up_output
+from conectpy.console.command_line import monitor_arguments, read_settings, set_up_output
 from conectpy.console.signals import stop_on_signals
+from conectpy.console.single_scan import format_readings, scan_once
+from conectpy.control.control_server import ControlServer
 from conectpy.errors import ConectpyError
 from conectpy.events.store import EventStore
 from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import realtime_data
 from conectpy.live.recent_history import History
 from conectpy.serving.server import WebServer
-from conectpy.settings.configuration import load_settings, load_yaml
 from conectpy.settings.types import PlcSettings, Settings
 from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
 from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
+
+CONTROL_JOIN_S = 0.5
 
 # The PLCs to read: address -> name, tags, state_tags. The address is what pycomm3 calls the path: "192.168.11.10",
 # "192.168.11.10:44818", "192.168.11.10/0" (slot) or a route; or an OPC UA URL, "opc.tcp://192.168.11.20:4840".
@@ -135,7 +139,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         arguments = monitor_arguments(argv)
         is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
-        settings = read_settings(arguments)
+        settings = read_settings(arguments, own_document)
         set_up_output(settings.log_level)
         settings, simulators = start_simulators(settings)
         try:
@@ -148,11 +152,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return exc.exit_status
 
 
-def read_settings(arguments: Dict[str, Any]) -> Settings:
-    """The command line over the environment over `--config` or, without it, PLCS."""
-    path = arguments["config"] or os.environ.get("CONECTPY_CONFIG")
-    document = load_yaml(path) if path else {"plcs": PLCS, "tag_labels": TAG_LABELS}
-    return load_settings(document, os.environ, arguments)
+def own_document() -> Dict[str, Any]:
+    """The configuration that stands in this script, in the form of a file's."""
+    return {"plcs": PLCS, "tag_labels": TAG_LABELS}
 
 
 def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
@@ -173,7 +175,7 @@ def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
 def run_once(settings: Settings) -> int:
     """One scan of every PLC as a table; 0 when every value is good, else 1."""
     readings = scan_once(settings.plcs)
-    print(format_readings(readings))
+    print("\n".join(format_readings(readings)))
     return 0 if all(reading.is_good for reading in readings) else 1
 
 
@@ -194,6 +196,8 @@ def run(settings: Settings) -> int:
             registry=metrics.registry,
         )
         web = WebServer(app, hub_of(app), settings.web)
+        commands = ControlServer(store.path, {"status": lambda _command, _progress: collector.health()[1]})
+        control = Worker("control", commands.serve)
         web.bind()  # before the database: a second monitor on the same port must not touch the file
         try:
             store.open()
@@ -202,11 +206,16 @@ def run(settings: Settings) -> int:
             serving = Worker("web", lambda _stop: web.serve())
             collector.add(serving)
             serving.start()
+            collector.add(control)
+            control.start()
             log.info("open %s", web.url)
             collector.supervise(stop)
+            control.stop()
             collector.stop()
         finally:
+            control.stop()
             web.stop()
+            control.join(time.monotonic() + CONTROL_JOIN_S)
             if not store.stop(deadline_s=1.0):
                 log.error("not every transition could be stored")
     log.info("stopped")

@@ -19,7 +19,8 @@ if __name__ == "__main__" and not __package__:
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from conectpy.console.command_line import ArgumentParser, set_up_output
-from conectpy.console.opcua_console import Options, one_line, print_tree, read_loop, run_action, show_endpoints
+from conectpy.console.opcua_console import Options, print_tree, read_loop, run_action, show_endpoints
+from conectpy.console.text_tables import one_line
 from conectpy.errors import ConectpyError, ConfigError
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.

@@ -12,6 +12,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
 
 from conectpy.console.signals import stop_on_signals
+from conectpy.console.text_tables import one_line, print_table
 from conectpy.drivers.opc_ua import OpcUaPlc
 from conectpy.drivers.ua.connect import UntrustedServer, list_endpoints
 from conectpy.drivers.ua.node_id import parse_node_id
@@ -201,19 +202,6 @@ class _Reader:
 
 def _value_text(sample: Sample) -> str:
     return f"BAD[{sample.error}]" if sample.error is not None else one_line(to_display(sample.value))
-
-
-def one_line(text: str) -> str:
-    """Text of the other side, harmless on a terminal: no control characters."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-def print_table(rows: List[Any]) -> None:
-    """Columns as wide as they need."""
-    widths = [max(len(one_line(row[column])) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(one_line(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
-    sys.stdout.flush()
 
 
 class CsvFile:

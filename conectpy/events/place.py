@@ -15,6 +15,12 @@ NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "ncpfs")
 CHOOSE = "choose another file with --db"
 
 
+def find_real_path(path: str) -> str:
+    """The absolute path of a database file, of a link the file it leads to: one name for its lock and its control."""
+    path = os.path.abspath(path)
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
 def check_place(path: str) -> None:
     """Raise StoreError, one clear line, when `path` (absolute) cannot hold the database."""
     folder = os.path.dirname(path)

@@ -22,6 +22,7 @@ from ..timestamps import to_text, utc_now
 from .database import connect_without_room, describe
 from .entries import Doubt, Entry, Key, Loss, Note
 from .event_file import EventFile
+from .place import find_real_path
 from .reader import EventReader
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ class EventStore:
     """
 
     def __init__(self, settings: DatabaseSettings, names: Mapping[str, str], labels: Mapping[Key, str]) -> None:
-        path = os.path.abspath(settings.path)
-        self.path = os.path.realpath(path) if os.path.islink(path) else path  # one lock, whatever the file is called
+        self.path = find_real_path(settings.path)
         self.queue_limit = QUEUE_LIMIT
         self._names = dict(names)
         self._file = EventFile(self.path, settings.legacy_timezone, self._names, dict(labels))

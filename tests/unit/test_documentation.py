@@ -9,6 +9,7 @@ from typing import List, Set
 import pytest
 from prometheus_client import CollectorRegistry
 
+from conectpy.console.command_table import COMMANDS
 from conectpy.events.store import EventStore
 from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import RealtimeData
@@ -90,6 +91,14 @@ def test_every_endpoint_is_documented(tmp_path: Path) -> None:
     table = section("Endpoints").split("\n### ")[0]
     paths = [name for row in re.findall(r"^\| (`/.+?) \|", table, re.M) for name in re.findall(r"`([^`]+)`", row)]
     assert sorted(paths) == sorted(served)
+
+
+def test_every_command_is_documented_in_its_group() -> None:
+    table = section("Commands").split("\n| exit status |")[0]
+    rows = [tuple(cell.strip(" `") for cell in row.split("|")[1:4]) for row in re.findall(r"^\| `.+$", table, re.M)]
+    assert [row[:2] for row in rows] == [(entry.name, entry.group) for entry in COMMANDS]
+    for (_, _, text), entry in zip(rows, COMMANDS):
+        assert text.startswith(entry.help)
 
 
 def test_the_commands_of_both_systems_stand_in_the_readme() -> None:

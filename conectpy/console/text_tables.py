@@ -1,0 +1,25 @@
+"""Text and tables for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import List, Sequence
+
+
+def one_line(text: str) -> str:
+    """Text of the other side, harmless on a terminal: no control characters."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> List[str]:
+    """The rows as lines, columns as wide as they need."""
+    clean = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*clean)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in clean]
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print the rows at once."""
+    for line in format_table(rows):
+        print(line)
+    sys.stdout.flush()
