@@ -140,7 +140,7 @@ def test_a_page_for_every_plc(client: FlaskClient, address: str) -> None:
 
 
 def test_modules_import_only_files_that_are_there() -> None:
-    scripts = list((WEB / "static" / "js").glob("*.js"))
+    scripts = list((WEB / "static" / "js").rglob("*.js"))
     assert scripts
     for script in scripts:
         for name in re.findall(r'from "\./([^"]+)"', script.read_text(encoding="utf-8")):
@@ -235,7 +235,7 @@ def test_the_compiled_catalog_agrees_with_its_source() -> None:
 def test_scripts_name_only_texts_that_are_sent(client: FlaskClient) -> None:
     page = Page(client.get("/").get_data(as_text=True))
     (sent,) = [json.loads(text)["messages"] for attrs, text in page.scripts if attrs.get("id") == "config"]
-    for script in (WEB / "static" / "js").glob("*.js"):
+    for script in (WEB / "static" / "js").rglob("*.js"):
         for name in re.findall(r'\bt\("([\w.]+)"', script.read_text(encoding="utf-8")):
             assert name in sent, f"{script.name}: {name}"
 

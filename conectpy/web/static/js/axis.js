@@ -1,66 +1,38 @@
-// A canvas over a stretch of time: size, panning, zooming, keyboard, ticks in the plant's zone. What is drawn is the caller's.
-import { clockText, dayText, minuteText, zoneOffsetMs } from "./words.js";
-
-const S = 1000,
-  M = 60 * S,
-  H = 60 * M,
-  D = 24 * H;
-const STEPS = [
-  S,
-  2 * S,
-  5 * S,
-  10 * S,
-  30 * S,
-  M,
-  2 * M,
-  5 * M,
-  10 * M,
-  30 * M,
-  H,
-  2 * H,
-  3 * H,
-  6 * H,
-  12 * H,
-  D,
-  2 * D,
-  7 * D,
-  14 * D,
-  28 * D,
-];
-const MIN_SPAN = 2 * S,
-  MAX_SPAN = 2000 * D;
-const TICK_PX = 84;
+// A canvas over a stretch of time: size, panning, zooming, keyboard, marks in the plant's zone. What is drawn is the caller's.
+import { clampSpan, stepFor, ticks, tickTexts, zoomed } from "./core/ticks.js";
+import { times } from "./words.js";
 
 export const AXIS_HEIGHT = 26;
 
+/** The colours of the sheet, by what they mean. */
 export function colors() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
-  return Object.fromEntries(
-    [
-      "text",
-      "muted",
-      "line",
-      "line-soft",
-      "panel",
-      "panel-2",
-      "on",
-      "off",
-      "alarm",
-      "warn",
-      "warn-soft",
-      "accent",
-      "stale",
-      "page",
-    ].map((name) => [name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase()), of(name)]),
-  );
+  return {
+    text: of("text"),
+    muted: of("muted"),
+    line: of("line"),
+    lineSoft: of("line-soft"),
+    panel: of("panel"),
+    panel2: of("panel-2"),
+    on: of("on"),
+    off: of("off"),
+    alarm: of("alarm"),
+    warn: of("warn"),
+    warnSoft: of("warn-soft"),
+    page: of("page"),
+  };
 }
 
-// A diagonal hatch: "somewhere in here", or "not known".
+/**
+ * A diagonal hatch: "somewhere in here", or "not known".
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} color
+ */
 export function hatch(context, color, gap = 5) {
   const tile = document.createElement("canvas");
   tile.width = tile.height = gap;
-  const pen = tile.getContext("2d");
+  const pen = penOf(tile);
   pen.strokeStyle = color;
   pen.lineWidth = 1.3;
   pen.beginPath();
@@ -69,29 +41,46 @@ export function hatch(context, color, gap = 5) {
     pen.lineTo(shift + gap, 0);
   }
   pen.stroke();
-  return context.createPattern(tile, "repeat");
+  return context.createPattern(tile, "repeat") ?? color;
+}
+
+/** @param {HTMLCanvasElement} canvas */
+function penOf(canvas) {
+  const pen = canvas.getContext("2d");
+  if (pen === null) throw new Error("this browser cannot draw");
+  return pen;
 }
 
 export class TimePlot {
-  // draw(pen, plot) paints; onRange(from, to) is told when the user has moved; onHover(ms, x, y) or onHover(null).
+  isScheduled = false;
+  from = 0;
+  to = 1;
+  height = 200;
+  /** Where the mouse is. @type {{ms: number, x: number, y: number} | null} */
+  cursor = null;
+  /** Fingers or buttons that are down: id -> x. @type {Map<number, number>} */
+  pointers = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  later;
+
+  /**
+   * `draw` paints; `onRange` is told when the user has moved; `onHover` where the mouse is, null when it has left.
+   * @param {HTMLElement} box
+   * @param {{draw: (pen: CanvasRenderingContext2D) => void, onRange?: (from: number, to: number) => void,
+   *   onHover?: (ms: number | null, x: number, y: number) => void, gutter?: number, label?: string}} options
+   */
   constructor(box, { draw, onRange, onHover, gutter = 0, label = "" }) {
-    Object.assign(this, {
-      box,
-      paint: draw,
-      onRange,
-      onHover,
-      gutter,
-      from: 0,
-      to: 1,
-      cursor: null,
-      pointers: new Map(),
-    });
+    this.box = box;
+    this.paint = draw;
+    this.onRange = onRange;
+    this.onHover = onHover;
+    this.gutter = gutter;
     this.canvas = document.createElement("canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", label);
     box.append(this.canvas);
-    this.pen = this.canvas.getContext("2d");
+    this.pen = penOf(this.canvas);
     new ResizeObserver(() => this.redraw()).observe(box);
     document.addEventListener("theme", () => this.redraw());
     this.listen();
@@ -111,9 +100,8 @@ export class TimePlot {
   }
 
   setRange(from, to) {
-    const span = Math.min(MAX_SPAN, Math.max(MIN_SPAN, to - from));
     this.from = from;
-    this.to = from + span;
+    this.to = from + clampSpan(to - from);
     this.redraw();
   }
 
@@ -130,19 +118,19 @@ export class TimePlot {
     requestAnimationFrame(() => {
       this.isScheduled = false;
       const scale = window.devicePixelRatio || 1;
-      const width = Math.round(this.width * scale),
-        height = Math.round((this.height ?? 200) * scale);
+      const width = Math.round(this.width * scale);
+      const height = Math.round(this.height * scale);
       if (!width) return;
       if (this.canvas.width !== width || this.canvas.height !== height) {
         this.canvas.width = width;
         this.canvas.height = height;
-        this.canvas.style.height = `${this.height ?? 200}px`;
+        this.canvas.style.height = `${this.height}px`;
       }
       this.pen.setTransform(scale, 0, 0, scale, 0, 0);
-      this.pen.clearRect(0, 0, this.width, this.height ?? 200);
+      this.pen.clearRect(0, 0, this.width, this.height);
       this.pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
       this.pen.textBaseline = "middle";
-      this.paint(this.pen, this);
+      this.paint(this.pen);
     });
   }
 
@@ -158,9 +146,8 @@ export class TimePlot {
   }
 
   zoom(factor, at = (this.from + this.to) / 2) {
-    const span = Math.min(MAX_SPAN, Math.max(MIN_SPAN, (this.to - this.from) * factor));
-    const share = (at - this.from) / (this.to - this.from);
-    this.move(at - span * share, at + span * (1 - share));
+    const { from, to } = zoomed(this.from, this.to, factor, at);
+    this.move(from, to);
   }
 
   listen() {
@@ -183,24 +170,22 @@ export class TimePlot {
       if (event.pointerType === "mouse") canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => this.pointerMoved(event));
-    for (const name of ["pointerup", "pointercancel"])
-      canvas.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    canvas.addEventListener("pointerup", (event) => this.pointers.delete(event.pointerId));
+    canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
     canvas.addEventListener("pointerleave", () => {
       this.cursor = null;
-      this.onHover?.(null);
+      this.onHover?.(null, 0, 0);
       this.redraw();
     });
     canvas.addEventListener("dblclick", (event) => this.zoom(0.5, this.ms(event.offsetX)));
     canvas.addEventListener("keydown", (event) => {
-      const action = {
-        ArrowLeft: () => this.pan(-0.15),
-        ArrowRight: () => this.pan(0.15),
-        "+": () => this.zoom(0.7),
-        "-": () => this.zoom(1.43),
-      }[event.key];
-      if (!action || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.key === "ArrowLeft") this.pan(-0.15);
+      else if (event.key === "ArrowRight") this.pan(0.15);
+      else if (event.key === "+") this.zoom(0.7);
+      else if (event.key === "-") this.zoom(1.43);
+      else return;
       event.preventDefault();
-      action();
     });
   }
 
@@ -212,8 +197,9 @@ export class TimePlot {
       this.redraw();
       return;
     }
-    if (this.pointers.size === 2) {
-      const other = [...this.pointers].find(([id]) => id !== event.pointerId)[1];
+    const others = [...this.pointers].filter(([id]) => id !== event.pointerId);
+    if (others.length === 1) {
+      const [[, other]] = others;
       const ratio = Math.abs(before - other) / Math.max(8, Math.abs(event.offsetX - other));
       this.zoom(ratio, this.ms((event.offsetX + other) / 2));
     } else {
@@ -225,30 +211,21 @@ export class TimePlot {
   // Grid lines from `top` to `bottom`, labels below; each at a round time of the plant's clock, also across DST.
   drawAxis(top, bottom, palette) {
     const { pen } = this;
-    const step =
-      STEPS.find((size) => (size / (this.to - this.from)) * this.plotWidth >= TICK_PX) ?? STEPS[STEPS.length - 1];
+    const step = stepFor(this.to - this.from, this.plotWidth);
+    const marks = ticks(this.from, this.to, step, times.zoneOffsetMs);
+    const texts = tickTexts(marks, step, times);
     pen.strokeStyle = palette.lineSoft;
     pen.fillStyle = palette.muted;
     pen.lineWidth = 1;
     pen.textAlign = "center";
-    let lastDay = "";
-    const offset = zoneOffsetMs(this.from);
-    for (let wall = Math.ceil((this.from + offset) / step) * step; ; wall += step) {
-      let at = wall - offset;
-      const here = zoneOffsetMs(at);
-      if (here !== offset && step >= H) at = wall - here;
-      if (at > this.to) break;
+    marks.forEach((at, index) => {
       const x = Math.round(this.x(at)) + 0.5;
       pen.beginPath();
       pen.moveTo(x, top);
       pen.lineTo(x, bottom);
       pen.stroke();
-      const day = dayText(at);
-      const isNewDay = day !== lastDay && (lastDay !== "" || step >= D || step >= H);
-      const text = step >= D ? day : step < M ? clockText(at) : minuteText(at);
-      pen.fillText(isNewDay && step < D ? `${day} ${text}` : text, Math.min(this.width - 30, x), bottom + 14);
-      lastDay = day;
-    }
+      pen.fillText(texts[index], Math.min(this.width - 30, x), bottom + 14);
+    });
   }
 
   drawCursor(top, bottom, palette) {
@@ -261,16 +238,4 @@ export class TimePlot {
     this.pen.stroke();
     this.pen.setLineDash([]);
   }
-}
-
-// The first index whose value is greater than `wanted` in an ascending list.
-export function after(list, wanted) {
-  let low = 0,
-    high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] > wanted) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -1,31 +1,18 @@
 // One PLC on the live page: its head, and its tags as rows. Rows are drawn only while they can be seen.
 import { nowMs } from "./clock.js";
-import { drawSpark } from "./spark.js";
-import { durationText, numberText, sinceText, t } from "./words.js";
+import { durationText, secondsSince } from "./core/formats.js";
+import { severityOf, stateKind } from "./core/kinds.js";
+import { SPARK_HEIGHT, SPARK_WIDTH } from "./core/spark_line.js";
+import { make, makeSvg, setText } from "./dom.js";
+import { numberText, sinceText, t } from "./words.js";
 
 const GROUP_SIZE = 40;
-export const SEVERITY = { DOWN: 3, BAD: 2, INIT: 1, OK: 0 };
+const SPARK_DRAWN_MS = 900;
+/** @type {Record<string, string>} */
 const MARKS = { DOWN: "✕", BAD: "▲", INIT: "…", OK: "●" };
 
-export function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-// What kind of thing a state tag is, from the names that plants give them (P002_ST, VE238_ST, ALARM_X0_1).
-export function stateKind(tag, label) {
-  const name = tag.split(".").length > 1 && !/ALARM/i.test(tag) ? tag.split(".").pop() : tag;
-  if (/alarm|falla|fault|trip|disparo|aver[ií]a/i.test(`${tag} ${label ?? ""}`)) return "alarm";
-  if (/^P\d/i.test(name) || /\b(bomba|pump)/i.test(label ?? "")) return "pump";
-  if (/^[EMX]?V[A-Z]?\d/i.test(name) || /\b(v[aá]lvula|valve)/i.test(label ?? "")) return "valve";
-  return "other";
-}
+/** A block of rows that is drawn while it can be seen: its element -> {card, rows, element}. */
+export const groupOf = new WeakMap();
 
 class Row {
   constructor(address, tag, entry) {
@@ -35,7 +22,16 @@ class Row {
     this.kind = entry.is_state ? stateKind(tag, entry.label) : null;
     this.haystack = `${tag} ${entry.label ?? ""}`.toLocaleLowerCase();
     this.isDirty = true;
+    /** @type {import("./core/spark_line.js").Spark | null} */
     this.spark = null;
+    this.sparkDrawnAt = -Infinity;
+    /** @type {ReturnType<Row["build"]> | undefined} */
+    this.made = undefined;
+  }
+
+  /** Also for the sparkline: what is not good is not known. */
+  get number() {
+    return this.entry.quality === "OK" && typeof this.entry.value === "number" ? this.entry.value : null;
   }
 
   get isOn() {
@@ -49,51 +45,69 @@ class Row {
   }
 
   build() {
-    this.element = make("li", "row-tag");
+    const element = make("li", "row-tag");
+    element.dataset.tag = this.tag;
     const head = make("span", "tag-name");
-    this.lamp = make("span", "lamp");
-    this.lamp.setAttribute("aria-hidden", "true");
-    // A state leads to its events, a number to its trend.
-    this.label = make("a", "label", this.entry.label || this.tag);
-    this.label.href = `/${this.kind ? "events" : "trends"}?${new URLSearchParams({ plc: this.address, tag: this.tag })}`;
-    this.label.title = this.tag;
-    this.label.dir = "auto";
-    this.code = make("bdi", "code", this.tag);
-    head.append(
-      ...(this.kind ? [this.lamp] : []),
-      this.label,
-      ...(this.entry.label && this.entry.label !== this.tag ? [this.code] : []),
-    );
-    this.value = make("span", "value");
-    this.unit = make("bdi", "unit", this.entry.unit || "");
-    this.note = make("span", "note");
-    this.age = make("span", "age");
-    const reading = make("span", "reading");
-    if (!this.kind) {
-      this.sparkBox = make("span", "spark");
-      this.sparkBox.setAttribute("aria-hidden", "true");
-      reading.append(this.sparkBox);
+    if (this.kind) {
+      const lamp = make("span", "lamp");
+      lamp.setAttribute("aria-hidden", "true");
+      head.append(lamp);
     }
-    reading.append(this.value, ...(this.kind ? [] : [this.unit]));
-    this.element.append(head, reading, this.age, this.note);
+    // A state leads to its events, a number to its trend.
+    const label = make("a", "label", this.entry.label || this.tag);
+    label.href = `/${this.kind ? "events" : "trends"}?${new URLSearchParams({ plc: this.address, tag: this.tag })}`;
+    label.title = this.tag;
+    label.dir = "auto";
+    head.append(label);
+    if (this.entry.label && this.entry.label !== this.tag) head.append(make("bdi", "code", this.tag));
+    const value = make("span", "value");
+    const note = make("span", "note");
+    const age = make("span", "age");
+    const reading = make("span", "reading");
+    const spark = make("span", "spark");
+    spark.setAttribute("aria-hidden", "true");
+    if (this.kind) reading.append(value);
+    else reading.append(spark, value, make("bdi", "unit", this.entry.unit || ""));
+    element.append(head, reading, age, note);
+    return { element, value, note, age, spark };
   }
 
+  /** Its elements, made when they are first drawn: of thousands of rows few are ever looked at. */
+  get parts() {
+    this.made ??= this.build();
+    return this.made;
+  }
+
+  /** @param {number} now */
   draw(meta, now) {
-    if (!this.element) this.build();
-    const { entry } = this;
-    const { quality } = entry;
+    const { element, value } = this.parts;
+    const { quality } = this.entry;
     const classes = ["row-tag"];
     if (quality !== "OK") classes.push(quality === "BAD" ? "is-bad" : "is-stale");
     if (this.kind) classes.push("is-state", `kind-${this.kind}`, this.isOn ? "is-on" : "is-off");
     else classes.push("is-number");
     const name = classes.join(" ");
-    if (this.element.className !== name) this.element.className = name;
-    this.element.dataset.quality = quality;
-    this.element.dataset.tag = this.tag;
-    setText(this.value, this.valueText());
-    if (this.isDirty && this.sparkBox && this.spark) drawSpark(this.sparkBox, this.spark, now);
+    if (element.className !== name) element.className = name;
+    element.dataset.quality = quality;
+    setText(value, this.valueText());
+    if (this.isDirty) this.drawSpark(now);
     this.drawAges(meta, now);
     this.isDirty = false;
+  }
+
+  /** @param {number} now */
+  drawSpark(now) {
+    const steadyMs = performance.now();
+    if (this.kind || !this.spark || steadyMs - this.sparkDrawnAt < SPARK_DRAWN_MS) return;
+    this.sparkDrawnAt = steadyMs;
+    if (!this.sparkPath) {
+      const viewBox = `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`;
+      const svg = makeSvg("svg", { viewBox, preserveAspectRatio: "none" });
+      this.sparkPath = makeSvg("path", {});
+      svg.append(this.sparkPath);
+      this.parts.spark.append(svg);
+    }
+    this.sparkPath.setAttribute("d", this.spark.path(now));
   }
 
   valueText() {
@@ -106,16 +120,16 @@ class Row {
 
   drawAges(meta, now) {
     const { entry } = this;
-    const at = Date.parse(entry.quality === "OK" ? meta.last_ok_ts : entry.timestamp);
-    const age = Number.isFinite(at) ? durationText((now - at) / 1000) : null;
-    setText(this.age, age ?? "");
+    const seconds = secondsSince(entry.quality === "OK" ? meta.last_ok_ts : entry.timestamp, now);
+    const age = seconds === null ? null : durationText(seconds);
+    setText(this.parts.age, age ?? "");
     if (entry.quality === "OK") {
-      setText(this.note, this.kind && entry.since ? this.sinceNote(now) : "");
+      setText(this.parts.note, this.kind && entry.since ? this.sinceNote(now) : "");
       return;
     }
     const word = t(`tag.${entry.quality}`);
     const last = age === null ? t("age.none") : t("age.last", { age });
-    setText(this.note, [entry.error ? `${word}: ${entry.error}` : word, last].join(" · "));
+    setText(this.parts.note, [entry.error ? `${word}: ${entry.error}` : word, last].join(" · "));
   }
 
   sinceNote(now) {
@@ -129,45 +143,53 @@ class Row {
 }
 
 export class Card {
+  /** @type {Map<string, Row>} */
+  rows = new Map();
+  /** @type {{card: Card, rows: Row[], element: HTMLElement}[]} */
+  groups = [];
+  /** The groups that can be seen. */
+  visible = new Set();
+  isCollapsed = false;
+  shownKey = "";
+  active = 0;
+  alarms = 0;
+  uncertain = 0;
+  element = make("section", "card-plc");
+  badge = make("span", "badge-quality");
+  simulated = make("span", "simulated", t("plc.simulated"));
+  toggle = make("button", "icon-button collapse-button", "▾");
+  counts = make("span", "counts");
+  lastOk = make("span", "last-ok");
+  scan = make("span", "scan");
+  error = make("p", "card-error");
+  list = make("div", "tags");
+
+  /** @param {string} address @param {IntersectionObserver} watchVisibility */
   constructor(address, plc, watchVisibility) {
     this.address = address;
-    this.rows = new Map();
     this.meta = plc._meta;
     this.name = plc._name;
-    this.isCollapsed = false;
-    this.groups = [];
-    this.visible = new Set();
     this.watchVisibility = watchVisibility;
     this.build();
     this.merge(plc);
   }
 
   build() {
-    this.element = make("section", "card-plc");
     this.element.id = `plc-${encodeURIComponent(this.address)}`;
-    const head = make("header", "card-head");
-    this.badge = make("span", "badge-quality");
-    this.title = make("h2", "card-name");
-    this.link = make("a", "", this.name);
-    this.link.href = `/plc/${encodeURIComponent(this.address)}`;
-    this.link.dir = "auto";
-    this.title.append(this.link);
-    this.simulated = make("span", "simulated", t("plc.simulated"));
-    this.addressText = make("bdi", "address", this.address);
-    this.toggle = make("button", "icon-button collapse-button", "▾");
-    this.toggle.type = "button";
-    head.append(this.badge, this.title, this.simulated, this.addressText, this.toggle);
-    this.facts = make("p", "card-facts");
-    this.counts = make("span", "counts");
-    this.scan = make("span", "scan");
-    this.lastOk = make("span", "last-ok");
-    this.facts.append(this.counts, this.lastOk, this.scan);
-    this.error = make("p", "card-error");
-    this.list = make("div", "tags");
-    this.list.id = `tags-${encodeURIComponent(this.address)}`;
-    this.toggle.setAttribute("aria-controls", this.list.id);
     this.element.setAttribute("aria-label", this.name);
-    this.element.append(head, this.facts, this.error, this.list);
+    const link = make("a", "", this.name);
+    link.href = `/plc/${encodeURIComponent(this.address)}`;
+    link.dir = "auto";
+    const title = make("h2", "card-name");
+    title.append(link);
+    this.list.id = `tags-${encodeURIComponent(this.address)}`;
+    this.toggle.type = "button";
+    this.toggle.setAttribute("aria-controls", this.list.id);
+    const head = make("header", "card-head");
+    head.append(this.badge, title, this.simulated, make("bdi", "address", this.address), this.toggle);
+    const facts = make("p", "card-facts");
+    facts.append(this.counts, this.lastOk, this.scan);
+    this.element.append(head, facts, this.error, this.list);
   }
 
   merge(plc) {
@@ -179,7 +201,7 @@ export class Card {
       if (row) {
         row.entry = { ...row.entry, ...plc[tag] };
         row.isDirty = true;
-        row.spark?.add(row.entry, nowMs());
+        row.spark?.add(row.number, nowMs());
       } else {
         this.rows.set(tag, new Row(this.address, tag, plc[tag]));
         isNew = true;
@@ -190,19 +212,21 @@ export class Card {
   }
 
   count() {
-    let active = 0,
-      alarms = 0,
-      uncertain = 0;
+    let active = 0;
+    let alarms = 0;
+    let uncertain = 0;
     for (const row of this.rows.values()) {
       if (row.isUncertain) uncertain += 1;
       else if (row.isAlarm) alarms += 1;
       if (row.isOn && !row.isUncertain) active += 1;
     }
-    Object.assign(this, { active, alarms, uncertain });
+    this.active = active;
+    this.alarms = alarms;
+    this.uncertain = uncertain;
   }
 
   get severity() {
-    return SEVERITY[this.meta.quality] * 10 + (this.alarms ? 5 : 0);
+    return severityOf(this.meta.quality, this.alarms > 0);
   }
 
   // Which rows are shown, in the configured order; in blocks, so that a long list costs only what is on the screen.
@@ -213,7 +237,7 @@ export class Card {
     for (let start = 0; start < rows.length; start += GROUP_SIZE) {
       const group = { card: this, rows: rows.slice(start, start + GROUP_SIZE), element: make("ul", "tag-group") };
       group.element.style.setProperty("--rows", String(group.rows.length));
-      group.element.owner = group;
+      groupOf.set(group.element, group);
       this.groups.push(group);
     }
     this.list.replaceChildren(...this.groups.map((group) => group.element));
@@ -229,7 +253,7 @@ export class Card {
     if (!group.element.firstChild) {
       const now = nowMs();
       for (const row of group.rows) row.draw(this.meta, now);
-      group.element.append(...group.rows.map((row) => row.element));
+      group.element.append(...group.rows.map((row) => row.parts.element));
     }
     this.draw(true);
   }
@@ -264,27 +288,31 @@ export class Card {
     if (meta.bad_tags) counts.push(t("plc.bad", { count: meta.bad_tags }));
     setText(this.counts, counts.join(" · "));
     setText(this.lastOk, ageText(meta, now));
-    setText(
-      this.scan,
-      Number.isFinite(meta.last_cycle_ms) && meta.last_cycle_ms !== null
-        ? t("plc.scan", { ms: numberText(meta.last_cycle_ms.toFixed(1)) })
-        : "",
-    );
-    const trouble = meta.frozen
-      ? t("plc.frozen", { text: meta.frozen })
-      : meta.last_error && meta.quality !== "OK"
-        ? t("plc.error", { text: meta.last_error })
-        : "";
-    setText(this.error, trouble);
-    this.error.hidden = !trouble;
+    const ms = meta.last_cycle_ms;
+    setText(this.scan, Number.isFinite(ms) ? t("plc.scan", { ms: numberText(ms.toFixed(1)) }) : "");
+    drawTrouble(this.error, meta);
   }
 }
 
-export function ageText(meta, now) {
-  const at = Date.parse(meta.last_ok_ts);
-  return Number.isFinite(at) ? t("plc.age", { age: durationText((now - at) / 1000) }) : t("plc.never");
+/**
+ * What is wrong with a PLC, in one line that is hidden while nothing is.
+ * @param {HTMLElement} element
+ */
+export function drawTrouble(element, meta) {
+  let trouble = "";
+  if (meta.frozen) trouble = t("plc.frozen", { text: meta.frozen });
+  else if (meta.last_error && meta.quality !== "OK") trouble = t("plc.error", { text: meta.last_error });
+  setText(element, trouble);
+  element.hidden = !trouble;
 }
 
+/** How old a PLC's last good scan is. @param {number} now */
+export function ageText(meta, now) {
+  const seconds = secondsSince(meta.last_ok_ts, now);
+  return seconds === null ? t("plc.never") : t("plc.age", { age: durationText(seconds) });
+}
+
+/** A PLC's quality as mark and word. @param {HTMLElement} element @param {string} quality */
 export function drawBadge(element, quality) {
   element.className = `badge-quality quality-${quality}`;
   setText(element, `${MARKS[quality] ?? "?"} ${t(`quality.${quality}`)}`);

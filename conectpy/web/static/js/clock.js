@@ -1,21 +1,14 @@
-// The server's clock, carried on by the browser's monotonic one: a wrong wall clock in the browser does no harm.
+// The server's time, also as the clock in the bar.
+import { ServerClock } from "./core/server_clock.js";
 import { clockText } from "./words.js";
 
-let serverMs = null;
-let takenAt = 0;
+const clock = new ServerClock();
 
-export function setServerTime(text) {
-  const ms = Date.parse(text);
-  if (!Number.isFinite(ms)) return;
-  const now = performance.now();
-  // Messages are late by the way they took, never early: the newest estimate counts.
-  if (serverMs === null || ms > serverMs + (now - takenAt) || now - takenAt > 30000) {
-    serverMs = ms;
-    takenAt = now;
-  }
-}
+/** @param {string | null} text */
+export const setServerTime = (text) => clock.take(text, performance.now());
 
-export const nowMs = () => (serverMs === null ? Date.now() : serverMs + (performance.now() - takenAt));
+/** Milliseconds since 1970 UTC. */
+export const nowMs = () => clock.at(performance.now()) ?? Date.now();
 
 export function runClock() {
   const element = document.getElementById("clock");

@@ -1,12 +1,13 @@
 // The table of events: open ones go on counting, and what has changed is fetched while the first page is shown.
-import { make, setText } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
-import { config, durationText, t } from "./words.js";
+import { durationText } from "./core/formats.js";
+import { all, byId, leaveOutEmptyFields, listenToPrint, make, setText } from "./dom.js";
+import { config, t } from "./words.js";
 
 const POLL_MS = 5000;
 
 function count() {
-  for (const element of document.querySelectorAll("[data-since]")) {
+  for (const element of all("[data-since]")) {
     setText(element, durationText((nowMs() - Number(element.dataset.since)) / 1000));
   }
 }
@@ -34,10 +35,11 @@ async function fingerprint() {
   );
 }
 
+/** @type {string | null} */
 let known = null;
 
 async function refresh() {
-  const rows = document.getElementById("rows");
+  const rows = byId("rows");
   const isBusy = document.hidden || rows.contains(document.activeElement) || String(getSelection());
   if (rows.dataset.live !== "true" || isBusy) return;
   try {
@@ -54,17 +56,19 @@ async function reload(rows) {
   const response = await fetch(location.href, { signal: AbortSignal.timeout(4000), headers: { Accept: "text/html" } });
   if (!response.ok) throw new Error(String(response.status));
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  setServerTime(JSON.parse(page.getElementById("config").textContent).time);
-  rows.replaceChildren(...document.importNode(page.getElementById("rows"), true).childNodes);
+  setServerTime(JSON.parse(page.getElementById("config")?.textContent ?? "{}").time);
+  const newRows = page.getElementById("rows");
+  if (newRows) rows.replaceChildren(...document.importNode(newRows, true).childNodes);
 }
 
+/** @param {string} text */
 function showTrouble(text) {
   let banner = document.getElementById("banner");
   if (!banner && text) {
     banner = make("div", "banner");
     banner.id = "banner";
     banner.setAttribute("role", "alert");
-    document.getElementById("main").prepend(banner);
+    byId("main").prepend(banner);
   }
   if (banner) {
     setText(banner, text);
@@ -74,10 +78,7 @@ function showTrouble(text) {
 
 setServerTime(config.time);
 runClock();
-document.querySelector("[data-print]").addEventListener("click", () => print());
-// An empty field is no filter: it is left out of the address.
-document.getElementById("filter").addEventListener("formdata", (event) => {
-  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
-});
+listenToPrint();
+leaveOutEmptyFields();
 setInterval(count, 1000);
 setInterval(refresh, POLL_MS);

@@ -8,16 +8,25 @@ const RETRY_MS = 5000;
 const HIDDEN_MS = 20000;
 
 export class Feed {
-  // onData(document, isWhole) gets plain objects shaped like /data; onState gets "live", "polling", "lost".
+  /** @type {string | null} */
+  etag = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  leaving;
+  openedAt = -Infinity;
+
+  /**
+   * `onData` gets plain objects shaped like /data, of all PLCs or of those that changed.
+   * @param {(data: Record<string, any>, isWhole: boolean) => void} onData
+   * @param {(state: "live" | "polling" | "lost") => void} onState
+   */
   constructor(onData, onState) {
     this.onData = onData;
     this.onState = onState;
     this.state = "connecting";
     this.heardAt = performance.now();
     this.streamHeardAt = -Infinity;
-    this.etag = null;
     this.isPolling = false;
-    this.openStream();
+    this.source = this.openStream();
     setInterval(() => this.check(), 500);
     // Browsers allow six connections to a host: a tab that nobody looks at gives its own back. When it is looked at
     // again (also after the laptop slept) it starts afresh instead of trusting a dead socket.
@@ -26,12 +35,12 @@ export class Feed {
       if (document.hidden) this.leaving = setTimeout(() => this.source.close(), HIDDEN_MS);
       else if (this.source.readyState === EventSource.CLOSED || performance.now() - this.streamHeardAt > SILENT_MS) {
         this.heardAt = performance.now();
-        this.openStream();
+        this.source = this.openStream();
       }
     });
-    addEventListener("pagehide", () => this.source?.close());
+    addEventListener("pagehide", () => this.source.close());
     addEventListener("pageshow", (event) => {
-      if (event.persisted) this.openStream();
+      if (event.persisted) this.source = this.openStream();
     });
   }
 
@@ -39,7 +48,6 @@ export class Feed {
     this.source?.close();
     this.openedAt = performance.now();
     const source = new EventSource("/api/stream");
-    this.source = source;
     for (const kind of ["snapshot", "change", "ping"]) {
       source.addEventListener(kind, (event) => this.fromStream(kind, event));
     }
@@ -48,6 +56,7 @@ export class Feed {
       if (source.readyState === EventSource.CLOSED) this.openedAt = performance.now();
       this.poll();
     };
+    return source;
   }
 
   fromStream(kind, event) {
@@ -69,8 +78,8 @@ export class Feed {
     const now = performance.now();
     const isStreaming = now - this.streamHeardAt < SILENT_MS;
     if (!isStreaming && now - this.openedAt > FIRST_MS) this.poll();
-    if (!isStreaming && now - this.openedAt > RETRY_MS && this.source.readyState !== EventSource.CONNECTING)
-      this.openStream();
+    const isConnecting = this.source.readyState === EventSource.CONNECTING;
+    if (!isStreaming && !isConnecting && now - this.openedAt > RETRY_MS) this.source = this.openStream();
     if (now - this.heardAt > (this.state === "connecting" ? 2 * FIRST_MS : 4000) && !isStreaming) this.setState("lost");
   }
 
@@ -79,6 +88,7 @@ export class Feed {
     this.isPolling = true;
     const started = performance.now();
     try {
+      /** @type {Record<string, string>} */
       const headers = this.etag ? { "If-None-Match": this.etag } : {};
       const response = await fetch("/data", { headers, cache: "no-store", signal: AbortSignal.timeout(3000) });
       if (!response.ok && response.status !== 304) throw new Error(String(response.status));
@@ -95,12 +105,10 @@ export class Feed {
     } catch {
       if (performance.now() - this.heardAt > 1500) this.setState("lost");
     } finally {
-      setTimeout(
-        () => {
-          this.isPolling = false;
-        },
-        Math.max(0, POLL_MS - 500 - (performance.now() - started)),
-      );
+      const waitMs = Math.max(0, POLL_MS - 500 - (performance.now() - started));
+      setTimeout(() => {
+        this.isPolling = false;
+      }, waitMs);
     }
   }
 

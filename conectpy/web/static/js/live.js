@@ -1,21 +1,27 @@
 // The live page: overview tiles, one card per PLC, search and filter, and what is said when nothing is current.
-import { Card, ageText, drawBadge, make, setText } from "./card.js";
+import { ageText, Card, drawBadge, groupOf } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
+import { durationText } from "./core/formats.js";
+import { Spark } from "./core/spark_line.js";
+import { all, byId, dataOf, make, setText } from "./dom.js";
 import { Feed } from "./feed.js";
-import { Spark } from "./spark.js";
-import { durationText, numberText, t } from "./words.js";
+import { numberText, t } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
+/** @type {Map<string, Card>} */
 const cards = new Map();
 const tiles = new Map();
 const filter = readFilter();
+/** @type {number | null} */
 let lastDataAt = null;
 let linkState = "connecting";
 let isScheduled = false;
 
 const visibility = new IntersectionObserver(
   (entries) => {
-    for (const { target, isIntersecting } of entries) target.owner.card.setVisible(target.owner, isIntersecting);
+    for (const { target, isIntersecting } of entries) {
+      const group = groupOf.get(target);
+      group.card.setVisible(group, isIntersecting);
+    }
   },
   { rootMargin: "250px" },
 );
@@ -79,7 +85,7 @@ function addCard(address, plc) {
 }
 
 function dropCard(address) {
-  cards.get(address).element.remove();
+  cards.get(address)?.element.remove();
   tiles.get(address).element.remove();
   cards.delete(address);
   tiles.delete(address);
@@ -107,7 +113,7 @@ async function loadSparks(card) {
     for (const [tag, row] of card.rows) {
       if (row.kind || typeof row.entry.value !== "number" || row.spark) continue;
       row.spark = new Spark(series[tag]?.t ?? [], series[tag]?.v ?? []);
-      row.spark.add(row.entry, nowMs());
+      row.spark.add(row.number, nowMs());
       row.isDirty = true;
     }
     schedule();
@@ -233,7 +239,7 @@ function applyFilter() {
   setText(byId("shown"), isFiltered ? t("live.shown", { shown, total }) : "");
   byId("empty").hidden = shown > 0 || !isFiltered;
   setText(byId("empty"), t("live.nothing"));
-  for (const button of document.querySelectorAll("[data-only]")) {
+  for (const button of all("[data-only]")) {
     button.setAttribute("aria-pressed", String(button.dataset.only === filter.only));
   }
 }
@@ -243,7 +249,7 @@ function listen() {
   byId("search").value = filter.q;
   byId("search").addEventListener("input", (event) => change("q", event.target.value));
   byId("plc").addEventListener("change", (event) => change("plc", event.target.value));
-  for (const button of document.querySelectorAll("[data-only]")) {
+  for (const button of all("[data-only]")) {
     button.addEventListener("click", () => change("only", button.dataset.only));
   }
 }
@@ -255,7 +261,7 @@ function change(name, value) {
   schedule();
 }
 
-const first = JSON.parse(byId("snapshot").textContent);
+const first = dataOf("snapshot");
 setServerTime(first.time);
 listen();
 takeData(first.data, true);

@@ -1,19 +1,22 @@
 // A PLC's own page: figures that follow the stream, and its scan time as a curve.
-import { ageText, drawBadge, make, setText } from "./card.js";
+import { ageText, drawBadge, drawTrouble } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
+import { byId, dataOf, make, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Trend } from "./trend.js";
-import { compactNumber, config, dateTimeText, durationText, fixedNumber, numberText, t } from "./words.js";
+import { compactNumber, config, dateTimeText, fixedNumber, numberText, t } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
-const address = JSON.parse(byId("address").textContent);
+const address = dataOf("address");
 const HOUR_MS = 3600e3;
-let meta = JSON.parse(byId("live").textContent).plc?._meta ?? {};
+let meta = dataOf("live").plc?._meta ?? {};
 let state = "connecting";
 
+/** @param {number} value */
 const ms = (value) => `${fixedNumber(value, 1)} ms`;
+/** @param {number} value */
 const whole = (value) => numberText(String(value));
 // Name in `_meta`, and how it is written. What a driver does not tell is left out.
+/** @type {[string, (value: any) => string][]} */
 const FACTS = [
   ["driver", String],
   ["controller", String],
@@ -34,27 +37,20 @@ const FACTS = [
   ["bad_tags", whole],
 ];
 
+const SHOWN_ELSEWHERE = ["quality", "simulated", "frozen", "errors", "last_error", "last_error_ts"];
+const KNOWN = new Set([...FACTS.map(([name]) => name), ...SHOWN_ELSEWHERE, "last_cycle_ts", "last_ok_ts"]);
+
 function draw() {
   const now = nowMs();
   drawBadge(byId("badge"), meta.quality ?? "INIT");
   const facts = [[t("fact.age"), ageText(meta, now)]];
   for (const [name, write] of FACTS) {
-    if (meta[name] !== null && meta[name] !== undefined && meta[name] !== "")
-      facts.push([t(`fact.${name}`), write(meta[name])]);
+    const value = meta[name] ?? "";
+    if (value !== "") facts.push([t(`fact.${name}`), write(value)]);
   }
-  const known = new Set([
-    ...FACTS.map(([name]) => name),
-    "quality",
-    "simulated",
-    "frozen",
-    "errors",
-    "last_error",
-    "last_error_ts",
-    "last_cycle_ts",
-    "last_ok_ts",
-  ]);
-  for (const name in meta)
-    if (!known.has(name) && ["number", "string"].includes(typeof meta[name])) facts.push([name, String(meta[name])]);
+  for (const [name, value] of Object.entries(meta)) {
+    if (!KNOWN.has(name) && ["number", "string"].includes(typeof value)) facts.push([name, String(value)]);
+  }
   const box = byId("facts");
   while (box.children.length < facts.length) {
     const pair = make("div");
@@ -66,13 +62,7 @@ function draw() {
     setText(box.children[index].firstChild, name);
     setText(box.children[index].lastChild, value);
   });
-  const trouble = meta.frozen
-    ? t("plc.frozen", { text: meta.frozen })
-    : meta.last_error && meta.quality !== "OK"
-      ? t("plc.error", { text: meta.last_error })
-      : "";
-  setText(byId("trouble"), trouble);
-  byId("trouble").hidden = !trouble;
+  drawTrouble(byId("trouble"), meta);
   document.body.classList.toggle("is-lost", state === "lost");
   setText(byId("banner"), state === "lost" ? t("link.never") : "");
   byId("banner").hidden = state !== "lost";
@@ -93,6 +83,7 @@ function drawErrors() {
   byId("no-errors").hidden = errors.length > 0;
 }
 
+/** @param {Trend} trend */
 async function loadScanTimes(trend) {
   const to = nowMs();
   const query = new URLSearchParams({
@@ -106,7 +97,7 @@ async function loadScanTimes(trend) {
     const response = await fetch(`/api/history?${query}`);
     if (!response.ok) return;
     const found = await response.json();
-    trend.setSeries(found.series.map((one) => ({ ...one, until: Date.parse(found.time) })));
+    trend.setSeries(found.series.map((/** @type {any} */ one) => ({ ...one, until: Date.parse(found.time) })));
     trend.plot.setRange(to - HOUR_MS, to);
   } catch {
     /* the figures above say that there is no connection */

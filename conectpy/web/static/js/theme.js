@@ -1,5 +1,5 @@
 // Runs before the first paint, so that a dark page never flashes white. Not a module: modules wait for the document.
-(function () {
+(() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   function stored() {
     try {
@@ -14,8 +14,8 @@
   }
   apply();
   dark.addEventListener("change", apply);
-  document.addEventListener("DOMContentLoaded", function () {
-    document.getElementById("theme").addEventListener("click", function () {
+  document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("theme")?.addEventListener("click", () => {
       const next = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
       try {
         localStorage.setItem("theme", next);

@@ -1,18 +1,18 @@
 // The timeline page: which stretch of time, loading what it needs around it, following now where it ends now.
-import { setText } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
+import { byId, dataOf, reasonOf, setText } from "./dom.js";
 import { Timeline } from "./timeline.js";
 import { config, t } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
 const POLL_MS = 5000;
-const span = JSON.parse(byId("span").textContent);
+const span = dataOf("span");
 let isFollowing = span.follows_now;
 let loaded = { from: 0, to: 0 };
 let request = 0;
 
 async function load() {
-  const number = (request += 1);
+  request += 1;
+  const number = request;
   const { from, to } = timeline.plot;
   // Half a screen more on each side, so that panning shows events at once.
   const margin = (to - from) / 2;
@@ -34,7 +34,7 @@ async function load() {
       found.is_partial ? t("event.partial", { count: found.count }) : t("event.count", { count: found.count }),
     );
   } catch (error) {
-    if (number === request) setText(byId("message"), t("event.more", { text: error.message }));
+    if (number === request) setText(byId("message"), t("event.more", { text: reasonOf(error) }));
   }
 }
 

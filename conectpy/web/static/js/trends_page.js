@@ -1,24 +1,36 @@
 // The trends page: which tags, which time, the values under the cursor. All of it is in the address.
-import { make, setText } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
-import { Trend, seriesColor, seriesDash } from "./trend.js";
+import { valueAt } from "./core/series.js";
+import { all, byId, dataOf, make, makeSvg, reasonOf, setText } from "./dom.js";
+import { seriesColor, seriesDash, Trend } from "./trend.js";
 import { compactNumber, config, dateTimeText, fixedNumber, numberText, t } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
-const catalog = JSON.parse(byId("catalog").textContent);
+const catalog = dataOf("catalog");
 const MAX = 8;
+/**
+ * The tags whose curves are shown; `current` is where the value under the cursor stands.
+ * @type {{plc: string, plcName: string, tag: string, label: string, unit: string, isState: boolean, current?: Node}[]}
+ */
 const chosen = [];
 const state = { span: 3600e3, isFollowing: true, from: 0, to: 0, request: 0 };
-let trend;
+const trend = new Trend(byId("plot"), {
+  label: document.title,
+  onCursor: showCursor,
+  onRange: (from, to) => {
+    Object.assign(state, { from, to, span: to - from, isFollowing: false });
+    load();
+  },
+});
 
 function readAddress() {
   const query = new URLSearchParams(location.search);
-  const plcs = query.getAll("plc"),
-    tags = query.getAll("tag");
-  tags.forEach((tag, index) => choose(plcs.length === 1 ? plcs[0] : plcs[index], tag));
+  const plcs = query.getAll("plc");
+  query.getAll("tag").forEach((tag, index) => {
+    choose(plcs.length === 1 ? plcs[0] : plcs[index], tag);
+  });
   if (!query.has("tag")) chooseFirst();
-  const from = Date.parse(query.get("from")),
-    to = Date.parse(query.get("to"));
+  const from = Date.parse(query.get("from") ?? "");
+  const to = Date.parse(query.get("to") ?? "");
   if (from < to) Object.assign(state, { from, to, span: to - from, isFollowing: false });
   else if (Number(query.get("minutes")) > 0) state.span = Number(query.get("minutes")) * 60e3;
 }
@@ -62,7 +74,7 @@ function remember() {
   byId("csv").href = `/trends.csv?${csv}`;
   byId("csv").hidden = !chosen.length;
   byId("follow").setAttribute("aria-pressed", String(state.isFollowing));
-  for (const button of document.querySelectorAll("[data-minutes]")) {
+  for (const button of all("[data-minutes]")) {
     button.setAttribute(
       "aria-pressed",
       String(state.isFollowing && Number(button.dataset.minutes) * 60e3 === state.span),
@@ -71,7 +83,8 @@ function remember() {
 }
 
 async function load() {
-  const number = (state.request += 1);
+  state.request += 1;
+  const number = state.request;
   if (state.isFollowing) {
     state.to = nowMs();
     state.from = state.to - state.span;
@@ -100,7 +113,7 @@ async function load() {
     showMemory(found.usage);
     showCursor(trend.plot.cursor?.ms ?? null);
   } catch (error) {
-    if (number === state.request) setText(byId("message"), t("event.more", { text: error.message }));
+    if (number === state.request) setText(byId("message"), t("event.more", { text: reasonOf(error) }));
   }
 }
 
@@ -120,14 +133,10 @@ function showChips() {
   byId("chips").replaceChildren(
     ...chosen.map((one, index) => {
       const chip = make("li", "chip");
-      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      svg.setAttribute("viewBox", "0 0 24 10");
-      const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      line.setAttribute("d", "M0 5H24");
-      line.setAttribute("stroke", seriesColor(index));
-      line.setAttribute("stroke-width", one.isState ? "8" : "3");
-      line.setAttribute("stroke-dasharray", one.isState ? "" : seriesDash(index).join(" "));
-      svg.append(line);
+      const svg = makeSvg("svg", { viewBox: "0 0 24 10" });
+      const [width, dashes] = one.isState ? ["8", ""] : ["3", seriesDash(index).join(" ")];
+      const line = { d: "M0 5H24", stroke: seriesColor(index), "stroke-width": width, "stroke-dasharray": dashes };
+      svg.append(makeSvg("path", line));
       const name = make("bdi", "", `${index + 1} ${one.label} · ${one.plcName}`);
       name.title = one.tag;
       one.current = make("span", "current");
@@ -145,21 +154,21 @@ function showChips() {
   );
 }
 
+/** @param {number | null} ms */
 function showCursor(ms) {
   const at = ms ?? state.to;
   setText(byId("cursor-time"), dateTimeText(at));
   trend.series.forEach((one, index) => {
-    const value = trend.valueAt(one, at);
-    const text =
-      value === null
-        ? t("trend.unknown")
-        : one.is_state
-          ? value
-            ? "TRUE"
-            : "FALSE"
-          : `${compactNumber(value, 7)} ${one.unit}`;
-    if (chosen[index]?.current) setText(chosen[index].current, text);
+    const value = valueAt(one, at);
+    const shown = chosen[index]?.current;
+    if (shown) setText(shown, value === null ? t("trend.unknown") : valueText(one, value));
   });
+}
+
+/** @param {import("./trend.js").Series} one @param {number} value */
+function valueText(one, value) {
+  if (one.is_state) return value ? "TRUE" : "FALSE";
+  return `${compactNumber(value, 7)} ${one.unit}`;
 }
 
 function fillTags() {
@@ -194,7 +203,7 @@ function listen() {
     event.target.value = "";
     if (isFull) setText(byId("message"), t("trend.full"));
   });
-  for (const button of document.querySelectorAll("[data-minutes]")) {
+  for (const button of all("[data-minutes]")) {
     button.addEventListener("click", () => {
       Object.assign(state, { span: Number(button.dataset.minutes) * 60e3, isFollowing: true });
       load();
@@ -211,19 +220,11 @@ function listen() {
 
 setServerTime(config.time);
 runClock();
-trend = new Trend(byId("plot"), {
-  label: document.title,
-  onCursor: showCursor,
-  onRange: (from, to) => {
-    Object.assign(state, { from, to, span: to - from, isFollowing: false });
-    load();
-  },
-});
 listen();
 readAddress();
 fillTags();
 showChips();
-showMemory(JSON.parse(byId("usage").textContent));
+showMemory(dataOf("usage"));
 load();
 setInterval(() => {
   if (state.isFollowing && !document.hidden && !trend.plot.pointers.size) load();
