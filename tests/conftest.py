@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=100, help="how often the store's writer is killed (100)")
+    parser.addoption("--wine-python", help="python.exe without the checkout on its path; .ci/windows gives it")
     parser.addoption("--minutes", type=float, default=0.3, help="how long the soak takes (0.3)")
     parser.addoption(
         "--oracle-runs", type=int, default=4, help="how many random histories the oracle lives through (4)"

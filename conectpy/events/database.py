@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import List, Mapping, Tuple
 
 from ..errors import StoreError
+from ..files.held_file import replace
 from ..timestamps import utc_now
 
 log = logging.getLogger(__name__)
@@ -300,7 +301,7 @@ def keep_aside(path: str) -> str:
     aside = free_name(path, "corrupt")
     for suffix in ("", *SIDE_FILES):
         if os.path.exists(path + suffix):
-            os.replace(path + suffix, aside + suffix)
+            replace(path + suffix, aside + suffix)
     return aside
 
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Deque, Mapping, Optional, Sequence
 
 from ..errors import StoreError
+from ..files.held_file import remove, replace
 from .database import (
     DAMAGE,
     DatabaseCorrupt,
@@ -178,8 +179,8 @@ class EventFile:
         self._disconnect()
         for name in side_files(self.path):
             if os.path.exists(name):
-                os.unlink(name)
-        os.replace(part, self.path)
+                remove(name)
+        replace(part, self.path)
         self._tell(f"{self.path}: was deleted while in use, and has been put back whole")
         self.open()
 

@@ -18,6 +18,7 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 from tzlocal import get_localzone
 
 from ..errors import StoreError
+from ..files.held_file import remove, replace
 from ..timestamps import UTC, ZoneInfo, to_text
 from .database import (
     LEGACY_COLUMNS,
@@ -96,10 +97,10 @@ def back_up(path: str) -> str:
     try:
         with closing(connect_reader(path)) as source, closing(sqlite3.connect(part)) as target:
             source.backup(target)
-        os.replace(part, name)
+        replace(part, name)
     except BaseException:
         if os.path.exists(part):
-            os.unlink(part)
+            remove(part)
         raise
     return name
 
