@@ -26,7 +26,7 @@ ROOMS: Dict[str, Set[str]] = {
     "facts": set(),
     "files": {"timestamps"},
     "values": {"models"},
-    "settings": {"errors", "models", "timestamps"},
+    "settings": {"errors", "models", "timestamps", "files"},
     "pki": {"errors", "timestamps", "files"},
     "live": {"facts", "models", "timestamps", "values", "settings"},
     "drivers": {*BASE, "facts", "settings", "pki"},
