@@ -223,7 +223,7 @@ def _looks_like_ours(head: bytes) -> bool:
 
 
 def _inspect_database(path: str, head: bytes) -> str:
-    connection = _connect_for_look(path)
+    connection = connect_without_trace(path)
     try:
         version, application = _read_stamp(connection)
         if version > SCHEMA_VERSION and (application in (0, APPLICATION_ID)):
@@ -240,8 +240,11 @@ def _inspect_database(path: str, head: bytes) -> str:
         connection.close()
 
 
-def _connect_for_look(path: str) -> sqlite3.Connection:
-    """Read-only without a trace where nothing is pending; a crashed writer's journal has to be rolled back first."""
+def connect_without_trace(path: str) -> sqlite3.Connection:
+    """For whoever holds the file's lock: read-only, leaves no files beside it where nothing is pending.
+
+    A crashed writer's journal has to be rolled back first.
+    """
     pending = {suffix for suffix in SIDE_FILES if size_bytes(path + suffix) > 0}
     if "-journal" in pending:
         return sqlite3.connect(make_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)

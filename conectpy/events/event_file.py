@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 import sqlite3
 from collections import deque
 from contextlib import closing
@@ -30,7 +29,7 @@ from .entries import Entry, Key, clean
 from .file_lock import FileLock
 from .ledger import Known, Ledger, add_missing_tags
 from .legacy_files import settle_open_rows
-from .place import check_place
+from .place import check_place, free_bytes
 from .revisions import Revisions, watch_over
 from .versions import migrate
 from .witness import Witness
@@ -77,7 +76,7 @@ class EventFile:
             self._lock.release()
             raise
         except DAMAGE as exc:
-            if is_transient(exc) and not (is_open_refused(exc) and _free_bytes(self.path) > ROOM_BYTES):
+            if is_transient(exc) and not (is_open_refused(exc) and free_bytes(self.path) > ROOM_BYTES):
                 raise
             self._lock.release()
             raise StoreError(f"{self.path}: cannot be opened: {exc}; choose another file with --db") from exc
@@ -234,10 +233,3 @@ class EventFile:
             raise StoreError(
                 f"{self.path}: is in use by another collector ({owner}); stop that one, or choose another with --db"
             )
-
-
-def _free_bytes(path: str) -> int:
-    try:
-        return shutil.disk_usage(os.path.dirname(path)).free
-    except OSError:
-        return 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from typing import Callable, NamedTuple, Optional, Sequence, Tuple
@@ -17,10 +16,9 @@ from typing import Callable, NamedTuple, Optional, Sequence, Tuple
 from ..errors import StoreError
 from .database import BUSY_TIMEOUT_S, connect_reader, describe, free_name, make_uri, roll_back, size_bytes
 from .durable import sync_folder
+from .place import check_room
 
 log = logging.getLogger(__name__)
-
-SPARE_BYTES = 2**20
 
 
 class Step(NamedTuple):
@@ -58,22 +56,10 @@ def climb(path: str, ladder: Ladder) -> Optional[str]:
             steps = [step for step in ladder.steps if step.version > version]
             if not steps:
                 return None
-            check_room(path, steps)
+            _check_room(path, steps)
             return _climb(connection, path, ladder.application_id, steps)
         except (sqlite3.Error, OSError) as exc:
             raise StoreError(f"{path}: could not be brought up to date, it is as it was: {describe(exc)}") from exc
-
-
-def check_room(path: str, steps: Sequence[Step]) -> None:
-    """Raises StoreError when the disk has no room for the backup copy and the steps; nothing has been touched then."""
-    file_bytes = size_bytes(path) + size_bytes(path + "-wal")
-    needed = int(file_bytes * (1 + sum(step.room for step in steps))) + SPARE_BYTES
-    free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
-    if free < needed:
-        raise StoreError(
-            f"{path}: to bring it to version {steps[-1].version} takes {_megabytes(needed)} beside it, and"
-            f" {_megabytes(free)} are free: free some space; it is as it was"
-        )
 
 
 def _climb(connection: sqlite3.Connection, path: str, application_id: int, steps: Sequence[Step]) -> str:
@@ -98,13 +84,27 @@ def _climb(connection: sqlite3.Connection, path: str, application_id: int, steps
     return backup
 
 
-def back_up(path: str, name: Optional[str] = None) -> str:
+def copy_to(source: sqlite3.Connection, name: str) -> None:
+    """The database of an open connection, whole and as of now, into a new file. Raises sqlite3.Error."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name)  # what a kill has left
+    with closing(sqlite3.connect(name)) as target:
+        source.backup(target)
+
+
+def _check_room(path: str, steps: Sequence[Step]) -> None:
+    file_bytes = size_bytes(path) + size_bytes(path + "-wal")
+    needed = int(file_bytes * (1 + sum(step.room for step in steps)))
+    check_room(path, needed, f"the step to version {steps[-1].version} and a copy of the file as it is")
+
+
+def back_up(path: str) -> str:
     """A consistent copy beside the file, complete or not there at all; its name. Raises sqlite3.Error or OSError."""
-    name = name or free_name(path, "backup")
+    name = free_name(path, "backup")
     part = f"{name}.part"
     try:
-        with closing(connect_reader(path)) as source, closing(sqlite3.connect(part)) as target:
-            source.backup(target)
+        with closing(connect_reader(path)) as source:
+            copy_to(source, part)
         os.replace(part, name)
         sync_folder(name)
     except BaseException:
@@ -112,7 +112,3 @@ def back_up(path: str, name: Optional[str] = None) -> str:
             os.unlink(part)
         raise
     return name
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB"

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from typing import Optional
 
 from ..errors import StoreError
 
+SPARE_BYTES = 2**20
+"""What recording needs, whatever else is written."""
+
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "ncpfs")
 """Beginnings of the types in /proc/mounts whose locks and shared memory cannot be relied on."""
 
 CHOOSE = "choose another file with --db"
+
+
+def free_bytes(path: str) -> int:
+    """Room on the disk of a file that may not exist yet; 0 where that cannot be told."""
+    try:
+        return shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+    except OSError:
+        return 0
+
+
+def check_room(path: str, needed_bytes: int, purpose: str) -> None:
+    """Raises StoreError when the disk has no room for what is about to be written beside the file."""
+    free = free_bytes(path)
+    if free < needed_bytes + SPARE_BYTES:
+        raise StoreError(
+            f"{path}: {purpose} may take {needed_bytes / 1e6:,.0f} MB of its disk, and {free / 1e6:,.0f} MB are free:"
+            f" free some space; nothing has been changed"
+        )
 
 
 def check_place(path: str) -> None:
