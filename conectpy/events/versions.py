@@ -40,7 +40,9 @@ def add_revisions(connection: sqlite3.Connection) -> None:
     nothing any more: its rows get new ones, above the old, in a new epoch.
     """
     present = {str(row[1]) for row in connection.execute("PRAGMA table_info(events)")}
-    for name in NEW_IN_2.keys() - present:
+    for name in NEW_IN_2:
+        if name in present:
+            continue
         connection.execute(f"ALTER TABLE events ADD COLUMN {name} {NEW_IN_2[name]}")
     for name in ("events_by_rev", "events_by_tag"):
         connection.execute(f"DROP INDEX IF EXISTS {name}")
