@@ -31,7 +31,7 @@ for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"
 _LINE = re.compile(rb"(conectpy witness 1 (\S{1,64}) (\d{20}) (\d{20}) )([0-9a-f]{8})\n")
 
 
-class Testimony(NamedTuple):
+class WitnessLine(NamedTuple):
     """What the witness says of a file: the last revision it knows of, the last one that may have been handed out."""
 
     file_id: str
@@ -46,7 +46,7 @@ class Witness:
         self.path = path
         self._tell = tell
         self._file: Optional[int] = None
-        self._said = Testimony("", 0, 0)
+        self._said = WitnessLine("", 0, 0)
         self._is_faulty = False
 
     def ask(self, file_id: str, rev: int) -> Optional[int]:
@@ -56,7 +56,7 @@ class Witness:
         """
         said = self._read()
         if said is None or said.file_id != file_id:
-            said = Testimony(file_id, rev, 0)
+            said = WitnessLine(file_id, rev, 0)
         is_put_back = rev < said.rev or rev + 2 * BLOCK < said.reserved
         self._said = said if is_put_back else said._replace(rev=rev)
         return max(said.rev, said.reserved) if is_put_back else None
@@ -83,17 +83,19 @@ class Witness:
                 self._complain(exc)
             os.close(file)
 
-    def _read(self) -> Optional[Testimony]:
+    def _read(self) -> Optional[WitnessLine]:
         if not os.path.lexists(self.path):
             return None
         try:
             file = self._open()
             os.lseek(file, 0, os.SEEK_SET)
             data = os.read(file, LIMIT_BYTES)
+            said = _understand(data)
+            if said is None:
+                os.ftruncate(file, 0)
         except OSError as exc:
             self._complain(exc)
             return None
-        said = _understand(data)
         if said is None:
             self._tell(f"{self.path}: cannot be understood, and is begun anew; an older copy would not be noticed now")
         return said
@@ -130,14 +132,14 @@ class Witness:
             )
 
 
-def _line(said: Testimony) -> bytes:
+def _line(said: WitnessLine) -> bytes:
     text = f"conectpy witness 1 {said.file_id} {said.rev:020d} {said.reserved:020d} ".encode("ascii", "replace")
     return text + b"%08x\n" % zlib.crc32(text)
 
 
-def _understand(data: bytes) -> Optional[Testimony]:
+def _understand(data: bytes) -> Optional[WitnessLine]:
     found = _LINE.fullmatch(data)
     if found is None or zlib.crc32(found.group(1)) != int(found.group(5), 16):
         return None
-    said = Testimony(found.group(2).decode("ascii", "replace"), int(found.group(3)), int(found.group(4)))
+    said = WitnessLine(found.group(2).decode("ascii", "replace"), int(found.group(3)), int(found.group(4)))
     return said if max(said.rev, said.reserved) <= MAX_REV else None
