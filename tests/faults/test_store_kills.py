@@ -15,6 +15,7 @@ import pytest
 
 from conectpy.events.versions import migrate
 from tests.unit.test_migration import make_old
+from tests.unit.test_revisions import assert_no_number_is_missing, make_audited, meta
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +31,13 @@ def run_and_kill(arguments: List[str], after_s: float) -> None:
         process.communicate()
         return
     raise AssertionError(f"ended by itself:\n{output.decode(errors='replace')}")
+
+
+def measure_start() -> float:
+    """How long a writer takes to begin, on this machine as busy as it is now."""
+    started_s = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import tests.faults.store_writer"], cwd=str(ROOT), check=True)
+    return time.monotonic() - started_s
 
 
 def check(path: Path, acknowledged: List[Tuple[str, str, str]]) -> None:
@@ -53,13 +61,17 @@ def test_e3_e9_kills_at_random_times_lose_nothing_acknowledged(tmp_path: Path, r
     path, log = tmp_path / "events.sqlite3", tmp_path / "acknowledged"
     chance = random.Random(20260301)
     acknowledged: List[Tuple[str, str, str]] = []
+    make_audited(path)
+    epoch, start_s = meta(path)["epoch"], measure_start()
     for kill in range(kills):
-        run_and_kill(["-m", "tests.faults.store_writer", str(path), str(log)], chance.uniform(0.02, 0.4))
+        run_and_kill(["-m", "tests.faults.store_writer", str(path), str(log)], chance.uniform(0.3, 1.0) * start_s + chance.uniform(0.0, 0.3))
         if kill % 10 == 9 or kill == kills - 1:
             lines = log.read_text().splitlines() if log.exists() else []
             acknowledged = [tuple(line.split()) for line in lines]  # type: ignore[misc]
             check(path, acknowledged)
-    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions")
+    last_rev = assert_no_number_is_missing(path)
+    assert meta(path)["epoch"] == epoch
+    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions, {last_rev} numbers")
     assert len(acknowledged) > kills
 
 

@@ -73,7 +73,8 @@ def test_each_change_takes_the_next_number_and_signs_of_life_take_none(path: Pat
         ("", "@collector", "2026-03-01T07:00:01.000Z", "2026-03-01T07:00:02.000Z", "off", 3)
     ]
     plan = read(path, "EXPLAIN QUERY PLAN SELECT * FROM events INDEXED BY events_by_rev WHERE rev > 3 ORDER BY rev")
-    assert [row[3] for row in plan] == ["SEARCH events USING INDEX events_by_rev (rev>?)"]
+    assert len(plan) == 1
+    assert "USING INDEX events_by_rev (rev>?)" in plan[0][3]
 
 
 def test_sixteen_threads_take_a_number_for_each_change_and_a_follower_misses_none(path: Path) -> None:
