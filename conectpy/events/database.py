@@ -271,6 +271,12 @@ def _judge(path: str, application: int, version: int, names: Mapping[str, str], 
     raise StoreError(f"{path}: is a database without our table events; it is left as it is, choose another with --db")
 
 
+def is_wal(path: str) -> bool:
+    """Whether the file keeps a write-ahead log, so that it can be read while a transaction writes."""
+    with open(path, "rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+
+
 def _check(connection: sqlite3.Connection, path: str) -> None:
     """Raise DatabaseCorrupt when the pages contradict each other."""
     file_bytes = size_bytes(path)

@@ -21,9 +21,11 @@ from .database import (
     is_corrupt,
     is_open_refused,
     is_transient,
+    is_wal,
     keep_aside,
     optimize,
     side_files,
+    size_bytes,
 )
 from .entries import Entry, Key, clean
 from .file_lock import FileLock
@@ -31,11 +33,14 @@ from .ledger import Known, Ledger, add_missing_tags
 from .legacy_files import settle_open_rows
 from .place import check_place, free_bytes
 from .revisions import Revisions, watch_over
-from .versions import migrate
+from .versions import check_migration, migrate
 from .witness import Witness
 
 log = logging.getLogger(__name__)
 
+
+CLIMB_IN_HASTE_BYTES = 32 * 2**20
+"""A file of an older version up to this size is brought up to date, in about a second, before scanning starts."""
 
 ROOM_BYTES = 2**20
 """With this much room on the disk, a file that cannot be opened will not open by waiting."""
@@ -66,12 +71,15 @@ class EventFile:
         """How many transitions did not fit what was stored."""
         return self._ledger.refused_count if self._ledger else 0
 
-    def open(self) -> None:
-        """Raises StoreError for what a person has to put right, sqlite3.Error or OSError for what may go away."""
+    def open(self, is_in_haste: bool = False) -> None:
+        """Raises StoreError for what a person has to put right, sqlite3.Error or OSError for what may go away.
+
+        In haste, a large file of an older version is only checked and locked: what takes long is left to `apply`.
+        """
         check_place(self.path)
         self._take_lock()
         try:
-            self._open_locked()
+            self._open_locked(is_in_haste)
         except StoreError:
             self._lock.release()
             raise
@@ -120,10 +128,15 @@ class EventFile:
         self._witness.close()
         self._lock.release()
 
-    def _open_locked(self) -> None:
+    def _open_locked(self, is_in_haste: bool) -> None:
         for _ in range(2):
             try:
-                if inspect(self.path) in ("legacy", "older"):
+                kind = inspect(self.path)
+                if is_in_haste and kind == "older" and self._climbs_while_read():
+                    check_migration(self.path)
+                    log.warning("%s: is brought up to date meanwhile; what happens until then is kept", self.path)
+                    return
+                if kind in ("legacy", "older"):
                     backup = migrate(self.path, self._legacy_timezone)
                     self.notes.append(f"migrated from an earlier version; a copy of the old file is {backup}")
                 self._connect()
@@ -135,6 +148,10 @@ class EventFile:
                     raise
                 self._start_over(exc)
         self._connect()
+
+    def _climbs_while_read(self) -> bool:
+        """Whether it takes long, and what the collector goes on from can be read meanwhile, as it was."""
+        return size_bytes(self.path) > CLIMB_IN_HASTE_BYTES and is_wal(self.path)
 
     def _connect(self) -> None:
         connection = connect_writer(self.path)

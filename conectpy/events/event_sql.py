@@ -134,8 +134,9 @@ def add_functions(connection: sqlite3.Connection, query: EventQuery) -> None:
         shortest_s, now_utc = query.min_duration_s, utc_now()
 
         def is_long(start_ts: Any, end_ts: Any, duration_s: Any) -> bool:
-            if end_ts and isinstance(duration_s, float):
-                return duration_s >= shortest_s
+            stored_s = to_duration_s(duration_s) if end_ts else None
+            if stored_s is not None:
+                return stored_s >= shortest_s
             start_utc, end_utc = to_moment(start_ts), to_moment(end_ts) if end_ts else now_utc
             return start_utc is not None and end_utc is not None and (end_utc - start_utc).total_seconds() >= shortest_s
 
@@ -185,18 +186,22 @@ def to_event(row: StoredEvent) -> Event:
         gap_s=to_number(row.gap_s, float),
         flags=tuple(flag for flag in str(row.flags or "").split(",") if flag),
         rev=to_number(row.rev, int),
-        duration_s=_duration_s(row.duration_s, start_utc, end_utc),
+        duration_s=_find_duration_s(row, start_utc, end_utc),
         start_device_utc=to_moment(row.start_device_ts),
         end_device_utc=to_moment(row.end_device_ts),
     )
 
 
-def _duration_s(stored: Any, start_utc: datetime, end_utc: Optional[datetime]) -> Optional[float]:
+def _find_duration_s(row: StoredEvent, start_utc: datetime, end_utc: Optional[datetime]) -> Optional[float]:
     if end_utc is None:
         return None
-    if isinstance(stored, float) and 0 <= stored < math.inf:
-        return stored
-    return round(max(0.0, (end_utc - start_utc).total_seconds()), 3)
+    stored_s = to_duration_s(row.duration_s)
+    return round(max(0.0, (end_utc - start_utc).total_seconds()), 3) if stored_s is None else stored_s
+
+
+def to_duration_s(value: Any) -> Optional[float]:
+    """A stored duration; None where there is none, or none that can be one."""
+    return value if isinstance(value, float) and 0 <= value < math.inf else None
 
 
 def to_moment(text: Any) -> Optional[datetime]:

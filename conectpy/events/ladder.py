@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from contextlib import closing
-from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import StoreError
 from .database import BUSY_TIMEOUT_S, connect_reader, describe, free_name, make_uri, roll_back, size_bytes
@@ -52,12 +52,8 @@ def climb(path: str, ladder: Ladder) -> Optional[str]:
         try:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA legacy_alter_table=ON")  # views and triggers of others go by the name, as before
-            version = ladder.find_version(connection)
-            steps = [step for step in ladder.steps if step.version > version]
-            if not steps:
-                return None
-            _check_room(path, steps)
-            return _climb(connection, path, ladder.application_id, steps)
+            steps = check_climb(path, ladder, connection)
+            return _climb(connection, path, ladder.application_id, steps) if steps else None
         except (sqlite3.Error, OSError) as exc:
             raise StoreError(f"{path}: could not be brought up to date, it is as it was: {describe(exc)}") from exc
 
@@ -92,10 +88,15 @@ def copy_to(source: sqlite3.Connection, name: str) -> None:
         source.backup(target)
 
 
-def _check_room(path: str, steps: Sequence[Step]) -> None:
-    file_bytes = size_bytes(path) + size_bytes(path + "-wal")
-    needed = int(file_bytes * (1 + sum(step.room for step in steps)))
-    check_room(path, needed, f"the step to version {steps[-1].version} and a copy of the file as it is")
+def check_climb(path: str, ladder: Ladder, connection: sqlite3.Connection) -> List[Step]:
+    """The steps that are due. Raises StoreError, before anything is touched, when the disk has no room for them."""
+    version = ladder.find_version(connection)
+    steps = [step for step in ladder.steps if step.version > version]
+    if steps:
+        file_bytes = size_bytes(path) + size_bytes(path + "-wal")
+        needed = int(file_bytes * (1 + sum(step.room for step in steps)))
+        check_room(path, needed, f"the step to version {steps[-1].version} and a copy of the file as it is")
+    return steps
 
 
 def back_up(path: str) -> str:

@@ -6,7 +6,6 @@ text in `legacy_texts`. The same file gives the same rows, with the same `uid`, 
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import time
@@ -183,8 +182,7 @@ def _convert(
 
 def _uid_of(event_id: Any, plc: Any, tag: Any, start: Any) -> str:
     """What tells a row from all others of its file, and stays when it ends or is given another name."""
-    content = json.dumps([event_id, plc, tag, start], default=repr)
-    return str(uuid.uuid5(NAMESPACE, content))
+    return str(uuid.uuid5(NAMESPACE, f"{event_id}\n{plc}\n{tag}\n{start}"))
 
 
 def settle_open_rows(connection: sqlite3.Connection) -> None:

@@ -27,6 +27,7 @@ from .event_sql import (
     add_functions,
     carried_sql,
     list_sql,
+    to_duration_s,
     to_event,
     to_moment,
     to_number,
@@ -248,6 +249,7 @@ def _to_run(row: StoredRun) -> Optional[Run]:
         end_earliest_s=_seconds(row.end_earliest_ts),
         is_start_seen=row.start_quality != "at_connect",
         gap_s=to_number(row.gap_s, float),
+        duration_s=to_duration_s(row.duration_s),
     )
 
 

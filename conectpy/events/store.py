@@ -94,10 +94,11 @@ class EventStore:
     def open(self) -> None:
         """Open, create or migrate the file. Raises StoreError, one line, for what a person has to put right.
 
-        A full disk or a lock of another program is waited out by the writer thread instead (promise E17).
+        A full disk or a lock of another program is waited out by the writer thread instead (promise E17), and a large
+        file of an older version is migrated by it while scanning goes on.
         """
         try:
-            self._file.open()
+            self._file.open(is_in_haste=True)
         except (sqlite3.Error, OSError) as exc:
             self._note_failure(exc)
 

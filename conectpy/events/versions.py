@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import Optional
 
-from .database import APPLICATION_ID, find_version, schema_statements
-from .ladder import Ladder, Step, climb
+from .database import APPLICATION_ID, connect_without_trace, find_version, schema_statements
+from .ladder import Ladder, Step, check_climb, climb
 from .legacy_files import rebuild, settle_open_rows
 from .revisions import renew_meta
 
@@ -26,11 +27,22 @@ def migrate(path: str, timezone_name: Optional[str]) -> Optional[str]:
 
     `timezone_name`: of the local times in files from before versions; None: the machine's. Raises StoreError.
     """
+    return climb(path, _ladder(path, timezone_name))
+
+
+def check_migration(path: str) -> None:
+    """Raises StoreError when the disk has no room for `migrate`, sqlite3.Error when the file cannot be read now."""
+    with closing(connect_without_trace(path)) as connection:
+        check_climb(path, _ladder(path, None), connection)
+
+
+def _ladder(path: str, timezone_name: Optional[str]) -> Ladder:
+    """The room of each step was measured on files of a million rows."""
     steps = (
-        Step(1, lambda connection: rebuild(connection, path, timezone_name), room=7.0),
-        Step(2, add_revisions, room=4.0),
+        Step(1, lambda connection: rebuild(connection, path, timezone_name), room=4.0),
+        Step(2, add_revisions, room=2.0),
     )
-    return climb(path, Ladder(APPLICATION_ID, steps, find_version))
+    return Ladder(APPLICATION_ID, steps, find_version)
 
 
 def add_revisions(connection: sqlite3.Connection) -> None:

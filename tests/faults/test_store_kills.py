@@ -64,7 +64,8 @@ def test_e3_e9_kills_at_random_times_lose_nothing_acknowledged(tmp_path: Path, r
     make_audited(path)
     epoch, start_s = meta(path)["epoch"], measure_start()
     for kill in range(kills):
-        run_and_kill(["-m", "tests.faults.store_writer", str(path), str(log)], chance.uniform(0.3, 1.0) * start_s + chance.uniform(0.0, 0.3))
+        after_s = chance.uniform(0.3, 1.0) * start_s + chance.uniform(0.0, 0.3)
+        run_and_kill(["-m", "tests.faults.store_writer", str(path), str(log)], after_s)
         if kill % 10 == 9 or kill == kills - 1:
             lines = log.read_text().splitlines() if log.exists() else []
             acknowledged = [tuple(line.split()) for line in lines]  # type: ignore[misc]

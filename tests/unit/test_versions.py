@@ -11,7 +11,7 @@ from typing import Any, List, Tuple
 import pytest
 
 from conectpy.errors import StoreError
-from conectpy.events import place
+from conectpy.events import event_file, place
 from conectpy.events.columns import COLUMNS, COLUMNS_OF_VERSION
 from conectpy.events.database import SCHEMA_VERSION, inspect
 from conectpy.events.downgrade import downgrade
@@ -148,6 +148,30 @@ def test_too_little_room_is_said_before_anything_is_touched(tmp_path: Path, monk
     assert store.stop(WAIT_S)
     assert path.read_bytes() == before
     assert listing(tmp_path) == [path.name]
+
+
+def test_scanning_starts_while_a_large_file_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy_of(1, tmp_path)
+    monkeypatch.setattr(event_file, "CLIMB_IN_HASTE_BYTES", 0)
+    store = make_store(path)
+    store.open()
+    assert read(path, "PRAGMA user_version") == [(1,)]
+    assert set(store.load_memory("10.0.0.1").open_since) == {"P1"}
+    assert store.open_tags() == {("10.0.0.1", "P1"), ("10.0.0.2", "P3")}
+    store.record([closes(100)])
+    store.start()
+    assert store.flush(WAIT_S)
+    assert read(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert store.open_tags() == {("10.0.0.2", "P3")}
+    assert store.health()["ok"]
+    assert store.stop(WAIT_S)
+    monkeypatch.setattr(place, "free_bytes", lambda path: 50_000)
+    store = make_store(copy_of(1, tmp_path, "other.sqlite3"))
+    with pytest.raises(StoreError, match="free some space"):
+        store.open()
+    assert store.stop(WAIT_S)
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was_and_no_copy(tmp_path: Path) -> None:
