@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo
 else:
     from backports.zoneinfo import ZoneInfo
 
-__all__ = ["UTC", "ZoneInfo", "from_text", "steady_s", "to_text", "utc_now"]
+__all__ = ["EPOCH_UTC", "UTC", "ZoneInfo", "ceil_text", "from_text", "steady_s", "to_text", "utc_now"]
 
 UTC = timezone.utc
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in for a time that cannot be read."""
 
 
 def utc_now() -> datetime:
@@ -36,6 +38,12 @@ def steady_s() -> float:
 def to_text(moment_utc: datetime) -> str:
     """`2026-03-01T07:14:02.123Z`; the text sorts like the time. Digits below a millisecond are cut, not rounded."""
     return moment_utc.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def ceil_text(moment_utc: datetime) -> str:
+    """`to_text`, up to the next whole millisecond: what was seen must not lie before it happened."""
+    rest_us = moment_utc.microsecond % 1000
+    return to_text(moment_utc + timedelta(microseconds=1000 - rest_us) if rest_us else moment_utc)
 
 
 def from_text(text: str) -> datetime:

@@ -39,7 +39,10 @@ class Bucket(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One event; times in seconds since 1970. `end_s` None: open. `earliest_s` None: unknown."""
+    """One event; times in seconds since 1970. `end_s` None: open. `earliest_s` None: unknown.
+
+    `duration_s`: how long it lasted by the steady clock, where that is known; else the difference of the ends counts.
+    """
 
     start_s: float
     end_s: Optional[float]
@@ -47,6 +50,7 @@ class Run(NamedTuple):
     end_earliest_s: Optional[float] = None
     is_start_seen: bool = True
     gap_s: float = 0.0
+    duration_s: Optional[float] = None
 
 
 class _Sums:
@@ -132,8 +136,7 @@ def _add_run(
     outages: Sequence[Tuple[float, float]],
 ) -> None:
     end_s = max(run.start_s, now_s if run.end_s is None else run.end_s)
-    pieces = _cut(edges, run.start_s, end_s)
-    for i, piece_s in pieces:
+    for i, piece_s in _cut_true(edges, run, end_s):
         sums[i].true_s += piece_s
         sums[i].longest_s = max(sums[i].longest_s, piece_s)
     if run.is_start_seen and edges[0] <= run.start_s < edges[-1]:
@@ -146,6 +149,16 @@ def _add_run(
         sums[i].uncertain_s += piece_s
     if run.gap_s > 0:
         _add_gaps(sums, edges, run, seen_s, outages)
+
+
+def _cut_true(edges: Sequence[float], run: Run, end_s: float) -> List[Tuple[int, float]]:
+    """The time TRUE by bucket, as long together as the steady clock says: the wall clock may have moved meanwhile."""
+    if run.duration_s is None or run.end_s is None:
+        return _cut(edges, run.start_s, end_s)
+    if end_s == run.start_s:
+        return _cut(edges, run.start_s, run.start_s + run.duration_s)
+    share = run.duration_s / (end_s - run.start_s)
+    return [(i, piece_s * share) for i, piece_s in _cut(edges, run.start_s, end_s)]
 
 
 def _seen_until(run: Run, end_s: float, now_s: float, known_until_s: Optional[float]) -> float:

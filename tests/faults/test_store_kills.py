@@ -13,8 +13,9 @@ from typing import List, Set, Tuple
 
 import pytest
 
-from conectpy.events.migration import migrate
+from conectpy.events.versions import migrate
 from tests.unit.test_migration import make_old
+from tests.unit.test_revisions import assert_no_number_is_missing, make_audited, meta
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +59,8 @@ def test_e3_e9_kills_at_random_times_lose_nothing_acknowledged(tmp_path: Path, r
     path, log = tmp_path / "events.sqlite3", tmp_path / "acknowledged"
     chance = random.Random(20260301)
     acknowledged: List[Tuple[str, str, str]] = []
+    make_audited(path)
+    epoch = meta(path)["epoch"]
     for kill in range(kills):
         arguments = ["-m", "tests.faults.store_writer", str(path), str(log)]
         run_and_kill(arguments, chance.uniform(0.0, 0.4), is_at_start=kill % 4 == 1)
@@ -65,7 +68,9 @@ def test_e3_e9_kills_at_random_times_lose_nothing_acknowledged(tmp_path: Path, r
             lines = log.read_text().splitlines() if log.exists() else []
             acknowledged = [tuple(line.split()) for line in lines]  # type: ignore[misc]
             check(path, acknowledged)
-    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions")
+    last_rev = assert_no_number_is_missing(path)
+    assert meta(path)["epoch"] == epoch
+    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions, {last_rev} numbers")
     assert len(acknowledged) > kills
 
 
@@ -75,7 +80,7 @@ def test_a_killed_migration_leaves_the_old_file_or_the_new_one(tmp_path: Path) -
     make_old(old, [(i, f"P{i % 7}", f"2025-03-0{1 + i % 9} 08:00:00", None) for i in range(1, 10001)])
     chance = random.Random(7)
     script = (
-        "import sys; from conectpy.events.migration import migrate; print('begin', flush=True);"
+        "import sys; from conectpy.events.versions import migrate; print('begin', flush=True);"
         " migrate(sys.argv[1], 'UTC'); sys.stdin.read()"
     )
     for attempt in range(8):

@@ -80,6 +80,13 @@ def test_runs_are_cut_at_the_bounds_and_open_ones_at_now() -> None:
     assert (second.starts, second.true_s, second.uncertain_s) == (1, HOUR_S, 0)
 
 
+def test_a_run_is_as_long_as_the_steady_clock_says() -> None:
+    longer = Run(EDGES[1] - 100, EDGES[1] + 100, duration_s=100.0)  # the wall clock went ahead meanwhile
+    assert [(day.true_s, day.longest_s) for day in two_days(longer)] == [(50.0, 50.0), (50.0, 50.0)]
+    pinned = Run(T0 + 10, T0 + 10, duration_s=30.0)
+    assert two_days(pinned)[0].true_s == 30.0
+
+
 def test_already_true_at_the_first_contact_is_no_start() -> None:
     assert two_days(Run(T0 + 10, T0 + 20, is_start_seen=False))[0].starts == 0
 
