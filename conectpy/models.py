@@ -54,13 +54,16 @@ class Transition(NamedTuple):
     """One change to the stored events of one (plc, tag). Made by the detector, applied by the store.
 
     kind      `open`: a new event starts; `close`: the open event ends; `amend`: the open event goes on, but has more
-              gaps or flags.
+              gaps or flags; `shift`: the wall clock stepped by `shift_s`, the open event's start moves with it.
     ts_utc    when the new state was first seen (for `amend`: when good samples came back)
     earliest_utc  last moment at which the old state is known to have held; None: unknown
-    quality   `exact`, `sampled`, `gap`, `at_connect` (open only), `removed`, `tag_lost` (close only); "" for `amend`
+    quality   `exact`, `sampled`, `gap`, `at_connect` (open only), `removed`, `tag_lost` (close only); "" otherwise
     gap_count, gap_s  what to add to the event's counters
     flags     what to add to the event's flags: `clock_step`, `overflow`, `plc_mode`, `chatter`
     sent_utc  send time of the scan that showed it: from then on the new state is known (kept as the last known state)
+    duration_s  for `close`: how long the event lasted by the steady clock; None where one run did not see both ends
+    device_utc  for `open` and `close`: when the device's own clock says that it happened; None where it does not say
+    shift_s   for `shift`: by how much the wall clock stepped, ahead (+) or back (-)
     """
 
     kind: str
@@ -73,6 +76,23 @@ class Transition(NamedTuple):
     gap_s: float = 0.0
     flags: FrozenSet[str] = frozenset()
     sent_utc: Optional[datetime] = None
+    duration_s: Optional[float] = None
+    device_utc: Optional[datetime] = None
+    shift_s: float = 0.0
+
+
+class Gap(NamedTuple):
+    """A stretch of time in which nobody saw a tag: [from, to). `plc` is "" where it concerns no PLC (`@collector`)."""
+
+    plc: str
+    tag: str
+    from_utc: datetime
+    to_utc: datetime
+    cause: str
+
+
+Change = Union[Transition, Gap]
+"""What the store records, in the order in which it happened."""
 
 
 class LastState(NamedTuple):
@@ -95,7 +115,10 @@ class PlcMemory:
 
 @dataclass(frozen=True)
 class Event:
-    """A stored event as readers get it; the columns of `events` (documentation.md), times parsed."""
+    """A stored event as readers get it; the columns of `events` (documentation.md), times parsed.
+
+    `duration_s` is the stored one (steady clock), else the difference of the ends; None while the event is open.
+    """
 
     id: int
     uid: str
@@ -113,6 +136,10 @@ class Event:
     gap_count: int
     gap_s: float
     flags: Tuple[str, ...]
+    rev: int = 0
+    duration_s: Optional[float] = None
+    start_device_utc: Optional[datetime] = None
+    end_device_utc: Optional[datetime] = None
 
 
 DriverFacts = Dict[str, Union[str, int, float, None]]
