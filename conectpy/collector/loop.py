@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any, Deque, Dict, List, Optional, Sequence
 
 from ..drivers import Driver, DriverMemory, make_driver
@@ -18,7 +19,7 @@ from ..live.realtime import RealtimeData
 from ..live.recent_history import History
 from ..models import COMM_TAG, PlcMemory, Scan, Transition
 from ..settings.types import PlcSettings
-from ..timestamps import to_text, utc_now
+from ..timestamps import boot_id, read_clocks, to_text, utc_now
 from ..values import as_state_sample
 from .scan_stats import ScanStats
 
@@ -43,7 +44,7 @@ class PlcWatch:
     def __init__(self, plc: PlcSettings, memory: PlcMemory, metrics: PlcMetrics) -> None:
         self.plc = plc
         self.metrics = metrics
-        self.detector = Detector(plc, memory)
+        self.detector = Detector(plc, memory, boot_id())
         self.stats = ScanStats()
         self.definitions: DriverMemory = {}
         self.driver: Optional[Driver] = None
@@ -136,7 +137,7 @@ class _Loop:
         watch.stats.add(scan.duration_s, now_s)
         watch.metrics.scan_seconds.observe(scan.duration_s)
         watch.metrics.up.set(1)
-        transitions = watch.detector.on_scan(scan, now_s)
+        transitions = watch.detector.on_scan(scan, scan.received_s)
         self.realtime.publish_scan(self.plc.address, scan, {**watch.facts(), **driver.facts()})
         self.history.record_scan(self.plc.address, scan)
         self.record(transitions)
@@ -174,7 +175,7 @@ class _Loop:
         end_s = time.monotonic() + pause_s
         watch.expect_within(pause_s + 10)
         while not self.stop.is_set():
-            self.record(watch.detector.on_failure(utc_now(), time.monotonic()))
+            self.record(watch.detector.on_failure(*read_clocks()))
             if time.monotonic() + 1.0 - watch.noted_s > NOTE_AGE_S:
                 self.note_states()
             rest_s = end_s - time.monotonic()
@@ -203,7 +204,7 @@ def _with_states(scan: Scan, states: Any) -> Scan:
     if not any(tag in states for tag, _ in scan.samples):
         return scan
     samples = tuple((tag, as_state_sample(tag, sample) if tag in states else sample) for tag, sample in scan.samples)
-    return Scan(scan.sent_utc, scan.received_utc, scan.duration_s, samples, scan.frozen)
+    return replace(scan, samples=samples)
 
 
 def _since(transitions: Sequence[Transition]) -> Dict[str, Optional[str]]:

@@ -51,6 +51,7 @@ OPCUA_OPTIONS = (
     Option("allow_plain_password", "bool", "send the password even where nothing encrypts it"),
     Option("session_timeout_s", "float", "how long the server keeps a lost session", 30, 120),
     Option("pki_dir", "text", "folder of the certificates: own, trusted, rejected"),
+    Option("trust_device_time", "bool", "edges take the device's own time where it fits what was seen"),
 )
 
 TAG_OPTIONS = (

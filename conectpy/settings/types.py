@@ -36,6 +36,7 @@ class OpcUaSettings:
     allow_plain_password: bool = False
     session_timeout_s: float = 60.0
     pki_dir: str = "pki"
+    trust_device_time: bool = False
 
 
 @dataclass(frozen=True)

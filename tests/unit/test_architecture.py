@@ -41,7 +41,10 @@ ROOMS: Dict[str, Set[str]] = {
 }
 EVENTS: Dict[str, Set[str]] = {
     "__init__": set(),
-    "detector": set(),
+    "tracks": set(),
+    "clock_watch": set(),
+    "absence": {"clock_watch"},
+    "detector": {"clock_watch", "tracks"},
     "run_hours": set(),
     "entries": set(),
     "place": set(),
@@ -56,6 +59,9 @@ EVENTS: Dict[str, Set[str]] = {
     "store": {"database", "entries", "event_file", "reader"},
 }
 OUTSIDE_OF_EVENTS: Dict[str, Set[str]] = {
+    "tracks": {"models", "settings"},
+    "clock_watch": {"models"},
+    "absence": {"models"},
     "detector": {"models", "settings"},
     "run_hours": {"models", "timestamps"},
 }
