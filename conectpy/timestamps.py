@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Optional, Tuple
 
 if sys.version_info >= (3, 9):
@@ -13,9 +13,15 @@ if sys.version_info >= (3, 9):
 else:
     from backports.zoneinfo import ZoneInfo
 
-__all__ = ["UTC", "ZoneInfo", "boot_id", "from_text", "read_clocks", "steady_s", "to_text", "utc_now"]
+__all__ = [
+    "EPOCH_UTC", "UTC", "ZoneInfo", "boot_id", "ceil_text", "from_text", "read_clocks", "steady_s", "to_text",
+    "utc_now",
+]  # fmt: skip
 
 UTC = timezone.utc
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in for a time that cannot be read."""
+
 READINGS = 8
 READING_S = 0.01
 BOOTS_KEY = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
@@ -77,6 +83,12 @@ if sys.platform == "win32":
 def to_text(moment_utc: datetime) -> str:
     """`2026-03-01T07:14:02.123Z`; the text sorts like the time. Digits below a millisecond are cut, not rounded."""
     return moment_utc.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def ceil_text(moment_utc: datetime) -> str:
+    """`to_text`, up to the next whole millisecond: what was seen must not lie before it happened."""
+    rest_us = moment_utc.microsecond % 1000
+    return to_text(moment_utc + timedelta(microseconds=1000 - rest_us) if rest_us else moment_utc)
 
 
 def from_text(text: str) -> datetime:

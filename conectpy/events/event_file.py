@@ -29,8 +29,11 @@ from .database import (
 from .entries import Entry, Key, clean
 from .file_lock import FileLock
 from .ledger import Known, Ledger, add_missing_tags
-from .migration import migrate, settle_open_rows
+from .legacy_files import settle_open_rows
 from .place import check_place
+from .revisions import Revisions, watch_over
+from .versions import migrate
+from .witness import Witness
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,7 @@ class EventFile:
         self._names = names
         self._labels = labels
         self._lock = FileLock(path + ".lock")
+        self._witness = Witness(path + ".witness", self._tell)
         self._connection: Optional[sqlite3.Connection] = None
         self._ledger: Optional[Ledger] = None
         self._stat: Optional[os.stat_result] = None
@@ -114,12 +118,13 @@ class EventFile:
             except sqlite3.Error as exc:
                 log.warning("%s: closing: %s", self.path, describe(exc))
             connection.close()
+        self._witness.close()
         self._lock.release()
 
     def _open_locked(self) -> None:
         for _ in range(2):
             try:
-                if inspect(self.path) == "legacy":
+                if inspect(self.path) in ("legacy", "older"):
                     backup = migrate(self.path, self._legacy_timezone)
                     self.notes.append(f"migrated from an earlier version; a copy of the old file is {backup}")
                 self._connect()
@@ -140,9 +145,14 @@ class EventFile:
             except sqlite3.IntegrityError:  # a copy made by a tool that left the indexes out
                 settle_open_rows(connection)
                 create_schema(connection)
+            if watch_over(connection, self._witness):
+                self._tell(
+                    f"{self.path}: is an older copy that was put back; what was recorded since that copy is not in it,"
+                    f" and its revisions count on in a new epoch"
+                )
             add_missing_tags(connection)
             optimize(connection)
-            ledger = Ledger(connection, self._names, self._labels)
+            ledger = Ledger(connection, Revisions(connection, self._witness), self._names, self._labels)
             if self._is_new and self._known is not None:
                 ledger.restore(self._known)
         except BaseException:
@@ -200,6 +210,7 @@ class EventFile:
         connection, self._connection, self._ledger, self._stat = self._connection, None, None, None
         if connection is not None:
             connection.close()
+        self._witness.close()
 
     def _start_over(self, cause: Exception) -> None:
         aside = keep_aside(self.path)

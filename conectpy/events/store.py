@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from ..errors import StoreError
-from ..models import PlcMemory, Transition
+from ..models import Change, Gap, PlcMemory
 from ..settings.types import DatabaseSettings
 from ..timestamps import to_text, utc_now
 from .database import connect_without_room, describe
-from .entries import Doubt, Entry, Key, Loss, Note
+from .entries import Entry, Incomplete, Key, Loss, Note
 from .event_file import EventFile
 from .reader import EventReader
 
@@ -44,11 +44,11 @@ Result = TypeVar("Result")
 
 
 class _Batch(NamedTuple):
-    """One unit of the queue: a scan's transitions, or the tags of which transitions were lost at this point."""
+    """One unit of the queue: a scan's changes, or the tags of which changes were lost at this point."""
 
     number: int
-    transitions: Tuple[Transition, ...]
-    doubt: Optional[Doubt] = None
+    changes: Tuple[Change, ...]
+    incomplete: Optional[Incomplete] = None
 
 
 class _QueuedNote(NamedTuple):
@@ -127,20 +127,20 @@ class EventStore:
 
     # -- what the PLC threads hand over --------------------------------------------------------------------------------
 
-    def record(self, transitions: Sequence[Transition]) -> None:
-        """Queue one scan's transitions as one unit. Any thread; never waits for the disk, keeps the order per PLC.
+    def record(self, changes: Sequence[Change]) -> None:
+        """Queue one scan's transitions and gaps, in order, as one unit. Any thread; never waits for the disk.
 
         When the queue is full they are lost; that is counted, logged and recorded in the table `losses`.
         """
-        if not transitions:
+        if not changes:
             return
         with self._work:
-            if self._queued + len(transitions) > self.queue_limit:
-                self._lose(transitions, "the queue was full while storing failed")
+            if self._queued + len(changes) > self.queue_limit:
+                self._lose(changes, "the queue was full while storing failed")
                 return
             self._batch_number += 1
-            self._batches.append(_Batch(self._batch_number, tuple(transitions)))
-            self._queued += len(transitions)
+            self._batches.append(_Batch(self._batch_number, tuple(changes)))
+            self._queued += len(changes)
             self._work.notify_all()
 
     def note_states(self, plc: str, good_utc: datetime, states: Mapping[str, Tuple[bool, Optional[datetime]]]) -> None:
@@ -258,7 +258,7 @@ class EventStore:
             return
         with self._work:
             for _ in range(batches):
-                self._queued -= len(self._batches.popleft().transitions)
+                self._queued -= len(self._batches.popleft().changes)
             for entry in entries:
                 self._forget(entry)
             self._notes_since_s = time.monotonic()
@@ -290,12 +290,12 @@ class EventStore:
         notes = sorted(self._notes.values(), key=lambda queued: queued.after, reverse=True)
         count, size = 0, 0
         for batch in self._batches:
-            if count and size + len(batch.transitions) > GROUP_LIMIT:
+            if count and size + len(batch.changes) > GROUP_LIMIT:
                 break
             while notes and notes[-1].after < batch.number:
                 entries.append(notes.pop().note)
-            entries.append(batch.doubt or batch.transitions)
-            count, size = count + 1, size + len(batch.transitions)
+            entries.append(batch.incomplete or batch.changes)
+            count, size = count + 1, size + len(batch.changes)
         if count == len(self._batches):
             entries += [queued.note for queued in reversed(notes)]
             entries += list(self._losses.values())
@@ -314,22 +314,25 @@ class EventStore:
             else:
                 del self._losses[entry.plc]
 
-    def _lose(self, transitions: Sequence[Transition], reason: str) -> None:
+    def _lose(self, changes: Sequence[Change], reason: str) -> None:
         if not self._lost:
             log.error("transitions are being lost: %s", reason)
-        for transition in transitions:
-            before = self._losses.get(transition.plc)
-            first_utc = before.first_utc if before else transition.ts_utc
+        for change in changes:
+            first_utc, last_utc = (
+                (change.from_utc, change.to_utc) if isinstance(change, Gap) else (change.ts_utc, change.ts_utc)
+            )
+            before = self._losses.get(change.plc)
             count = before.lost_count if before else 0
-            self._losses[transition.plc] = Loss(transition.plc, first_utc, transition.ts_utc, count + 1, reason)
-        self._lost += len(transitions)
-        doubt = Doubt(frozenset((transition.plc, transition.tag) for transition in transitions))
+            first_utc = before.first_utc if before else first_utc
+            self._losses[change.plc] = Loss(change.plc, first_utc, last_utc, count + 1, reason)
+        self._lost += len(changes)
+        tags = frozenset((change.plc, change.tag) for change in changes if not isinstance(change, Gap))
         last = self._batches[-1] if self._batches else None
-        if last is not None and last.doubt and all(queued.after < last.number for queued in self._notes.values()):
-            self._batches[-1] = last._replace(doubt=Doubt(last.doubt.tags | doubt.tags))
+        if last is not None and last.incomplete and all(note.after < last.number for note in self._notes.values()):
+            self._batches[-1] = last._replace(incomplete=Incomplete(last.incomplete.tags | tags))
         else:
             self._batch_number += 1
-            self._batches.append(_Batch(self._batch_number, (), doubt))
+            self._batches.append(_Batch(self._batch_number, (), Incomplete(tags)))
 
     def _note_failure(self, exc: Exception) -> None:
         text = describe(exc) if isinstance(exc, sqlite3.Error) else str(exc) or type(exc).__name__

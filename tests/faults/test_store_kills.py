@@ -13,7 +13,7 @@ from typing import List, Set, Tuple
 
 import pytest
 
-from conectpy.events.migration import migrate
+from conectpy.events.versions import migrate
 from tests.unit.test_migration import make_old
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def test_a_killed_migration_leaves_the_old_file_or_the_new_one(tmp_path: Path) -
     old = tmp_path / "old.sqlite3"
     make_old(old, [(i, f"P{i % 7}", f"2025-03-0{1 + i % 9} 08:00:00", None) for i in range(1, 10001)])
     chance = random.Random(7)
-    script = "import sys; from conectpy.storage.migration import migrate; migrate(sys.argv[1], 'UTC'); sys.stdin.read()"
+    script = "import sys; from conectpy.events.versions import migrate; migrate(sys.argv[1], 'UTC'); sys.stdin.read()"
     for attempt in range(8):
         path = tmp_path / f"events{attempt}.sqlite3"
         path.write_bytes(old.read_bytes())

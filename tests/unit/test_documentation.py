@@ -53,7 +53,7 @@ def test_every_option_is_documented_with_its_variable(title: str, table: List[op
 
 
 def test_every_column_is_documented() -> None:
-    schema = (ROOT / "conectpy" / "events" / "schema.sql").read_text(encoding="utf-8")
+    schema = (ROOT / "conectpy" / "events" / "schema_2.sql").read_text(encoding="utf-8")
     body = re.search(r"CREATE TABLE (?:IF NOT EXISTS )?events\s*\((.*?)\n\)", schema, re.S)
     assert body
     columns = re.findall(r"^\s+([a-z_]+) +(?:INTEGER|TEXT|REAL)", body.group(1), re.M)
