@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo
@@ -14,8 +14,8 @@ else:
     from backports.zoneinfo import ZoneInfo
 
 __all__ = [
-    "EPOCH_UTC", "UTC", "ZoneInfo", "boot_id", "ceil_text", "from_text", "read_clocks", "steady_s", "to_text",
-    "utc_now",
+    "EPOCH_UTC", "UTC", "ZoneInfo", "boot_id", "ceil_text", "from_text", "read_clocks", "steady_s", "to_moment",
+    "to_text", "utc_now",
 ]  # fmt: skip
 
 UTC = timezone.utc
@@ -23,7 +23,7 @@ EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for a time that cannot be read."""
 
 READINGS = 8
-READING_S = 0.01
+READING_S = 0.001
 BOOTS_KEY = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
 
 
@@ -44,10 +44,10 @@ def steady_s() -> float:
 
 
 def read_clocks() -> Tuple[datetime, float]:
-    """The wall clock and the steady clock at the same moment, within 10 ms even on a machine that is busy. Any thread.
+    """The wall clock and the steady clock at the same moment, within READING_S even on a machine that is busy.
 
-    Taken apart, a thread that had to wait in between would look as if somebody had set the clock. The steady clock is
-    read last: what is computed back from here lies too early rather than too late.
+    Any thread. Taken apart, a thread that had to wait in between would look as if somebody had set the clock. The
+    steady clock is read last: what is computed back from here lies too early rather than too late.
     """
     for _ in range(READINGS):
         before_s, now_utc, after_s = steady_s(), utc_now(), steady_s()
@@ -97,3 +97,13 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"no time zone in {text!r}: write 2026-03-01T07:14:02Z")
     return moment.astimezone(UTC)
+
+
+def to_moment(text: Any) -> Optional[datetime]:
+    """A stored time; None where there is none, or none that can be read."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return from_text(text)
+    except (ValueError, OverflowError):
+        return None

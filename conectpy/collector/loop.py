@@ -17,7 +17,7 @@ from ..events.store import EventStore
 from ..live.metrics import PlcMetrics
 from ..live.realtime import RealtimeData
 from ..live.recent_history import History
-from ..models import COMM_TAG, PlcMemory, Scan, Transition
+from ..models import COMM_TAG, Change, PlcMemory, Scan, Transition
 from ..settings.types import PlcSettings
 from ..timestamps import boot_id, read_clocks, to_text, utc_now
 from ..values import as_state_sample
@@ -137,10 +137,10 @@ class _Loop:
         watch.stats.add(scan.duration_s, now_s)
         watch.metrics.scan_seconds.observe(scan.duration_s)
         watch.metrics.up.set(1)
-        transitions = watch.detector.on_scan(scan, scan.received_s)
+        changes = watch.detector.on_scan(scan, scan.received_s)
         self.realtime.publish_scan(self.plc.address, scan, {**watch.facts(), **driver.facts()})
         self.history.record_scan(self.plc.address, scan)
-        self.record(transitions)
+        self.record(changes)
         if now_s + self.plc.interval_s - watch.noted_s > NOTE_AGE_S:
             self.note_states()
 
@@ -183,11 +183,12 @@ class _Loop:
                 break
             self.stop.wait(min(rest_s, 1.0))
 
-    def record(self, transitions: List[Transition]) -> None:
-        """Hand one scan's transitions to the store, and show since when the states are what they are."""
-        if not transitions:
+    def record(self, changes: List[Change]) -> None:
+        """Hand one scan's changes to the store, and show since when the states are what they are."""
+        if not changes:
             return
-        self.store.record(transitions)
+        self.store.record(changes)
+        transitions = [change for change in changes if isinstance(change, Transition)]
         self.watch.metrics.transitions.inc(len(transitions))
         self.watch.metrics.chatter.inc(sum("chatter" in transition.flags for transition in transitions))
         self.realtime.publish_since(self.plc.address, _since(transitions))
@@ -210,7 +211,7 @@ def _with_states(scan: Scan, states: Any) -> Scan:
 def _since(transitions: Sequence[Transition]) -> Dict[str, Optional[str]]:
     since: Dict[str, Optional[str]] = {}
     for transition in transitions:
-        if transition.kind != "amend" and transition.tag != COMM_TAG:
+        if transition.kind in ("open", "close") and transition.tag != COMM_TAG:
             is_known = transition.quality not in ("tag_lost", "removed")
             since[transition.tag] = to_text(transition.ts_utc) if is_known else None
     return since

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..models import Event
-from ..timestamps import EPOCH_UTC, from_text, to_text, utc_now
+from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
 from .columns import COLUMNS, StoredEvent
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
@@ -197,16 +197,6 @@ def _duration_s(stored: Any, start_utc: datetime, end_utc: Optional[datetime]) -
     if isinstance(stored, float) and 0 <= stored < math.inf:
         return stored
     return round(max(0.0, (end_utc - start_utc).total_seconds()), 3)
-
-
-def to_moment(text: Any) -> Optional[datetime]:
-    """A stored time; None where there is none, or none that can be read."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return from_text(text)
-    except (ValueError, OverflowError):
-        return None
 
 
 def to_number(value: Any, kind: Any) -> Any:

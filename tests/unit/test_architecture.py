@@ -44,6 +44,8 @@ EVENTS: Dict[str, Set[str]] = {
     "tracks": set(),
     "clock_watch": set(),
     "absence": {"clock_watch"},
+    "marks": set(),
+    "first_contact": {"ledger_rows"},
     "detector": {"clock_watch", "tracks"},
     "run_hours": set(),
     "columns": set(),
@@ -60,10 +62,10 @@ EVENTS: Dict[str, Set[str]] = {
     "versions": {"database", "ladder", "legacy_files", "revisions"},
     "event_sql": {"columns"},
     "ledger_rows": {"entries"},
-    "ledger": {"database", "entries", "ledger_rows", "revisions"},
+    "ledger": {"first_contact", "clock_watch", "marks", "database", "entries", "ledger_rows", "revisions"},
     "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "place", "revisions", "versions"}
     | {"witness"},
-    "reader": {"columns", "database", "entries", "event_sql", "run_hours"},
+    "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours"},
     "store": {"database", "entries", "event_file", "reader"},
 }
 OUTSIDE_OF_EVENTS: Dict[str, Set[str]] = {

@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta
 from typing import Collection, Dict, NamedTuple, Optional, Set, Tuple
 
+from ...timestamps import READING_S
+
 BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds
 WALL_RESOLUTION_S = time.get_clock_info("time").resolution  # 15.6 ms on Windows before Python 3.13
@@ -80,7 +82,7 @@ class ClockOffset:
             return None
         age_s = received_s - (epoch_s + RESOLUTION_S / 2 - self.middle_s)
         drift_s = abs(age_s) * DRIFT_PER_S + abs(received_s - self._at_s) * DRIFT_PER_S
-        within_s = self.uncertainty_s + drift_s + RESOLUTION_S / 2 + WALL_RESOLUTION_S
+        within_s = self.uncertainty_s + drift_s + RESOLUTION_S / 2 + WALL_RESOLUTION_S + READING_S
         try:
             moment_utc = received_utc - timedelta(seconds=age_s)
         except (OverflowError, ValueError):
