@@ -1,6 +1,6 @@
 """The frozen values that travel between rooms. No I/O, no clock, no threads.
 
-Every `*_utc` is an aware `datetime` in UTC; every `*_s` is a duration in seconds taken from the monotonic clock.
+Every `*_utc` is an aware `datetime` in UTC; every `*_s` is a duration in seconds, or a moment, of the steady clock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ Value = Union[None, bool, int, float, str, Tuple["Value", ...]]
 COMM_TAG = "@comm"
 """The tag under which an outage of a PLC's link is an event of its own (promise E10)."""
 
+COLLECTOR_TAG = "@collector"
+"""The tag, of no PLC, under which the time without a running collector is an event of its own (promise E19)."""
+
 
 class Sample(NamedTuple):
     """One reading of one tag.
@@ -22,7 +25,8 @@ class Sample(NamedTuple):
     `changed_utc` is the device's own time of the change, already on this machine's clock, or None where the device does
     not say; the true moment lies at most `changed_within_s` before or after it. `overflow` says that the device dropped
     changes before this one (subscription queue). `is_vanished` says that the PLC has no such tag (any more), which is
-    more than a bad reading (promise E13).
+    more than a bad reading (promise E13). `sampling_s` is how long before that the server may have looked last.
+    `changed_within_s` infinite: the device claims that time, but nothing shows that it is one of a change.
     """
 
     value: Value
@@ -31,6 +35,7 @@ class Sample(NamedTuple):
     overflow: bool = False
     is_vanished: bool = False
     changed_within_s: float = 0.0
+    sampling_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Scan:
     of a driver holds every configured tag. A tag may come several times (subscription): in the order of its changes.
     `sent_utc` is taken before the first request leaves, `received_utc` after the last reply is here, `duration_s` lies
     between them. `frozen` says why the PLC's values stand still (controller not in RUN), None while they are live.
+    `received_s` is the steady clock, read together with `received_utc` (timestamps.read_clocks).
     """
 
     sent_utc: datetime
@@ -48,6 +54,7 @@ class Scan:
     duration_s: float
     samples: Tuple[Tuple[str, Sample], ...]
     frozen: Optional[str] = None
+    received_s: float = 0.0
 
 
 class Transition(NamedTuple):
@@ -91,7 +98,20 @@ class Gap(NamedTuple):
     cause: str
 
 
-Change = Union[Transition, Gap]
+class ClockMark(NamedTuple):
+    """How the wall clock and the steady clock of this machine stood at one moment, so that a later run can tell a step.
+
+    `plc` is the one whose stored times go by that wall clock; "": the program, which was alive then. `boot` names the
+    boot of the machine (timestamps.boot_id): the steady clock begins anew with each.
+    """
+
+    plc: str
+    at_utc: datetime
+    steady_s: float
+    boot: str
+
+
+Change = Union[Transition, Gap, ClockMark]
 """What the store records, in the order in which it happened."""
 
 
@@ -106,11 +126,16 @@ class LastState(NamedTuple):
 class PlcMemory:
     """What the store knows of one PLC at start: the detector goes on from here (promise E9).
 
-    `open_since` maps the tags that have an open event to its start.
+    `open_since` maps the tags that have an open event to its start. `clock` is how the clocks stood when this was
+    written, `alive` the previous run's last sign of life; None: not known. `is_known` False: there is a file, but it
+    cannot be read yet (promise E20).
     """
 
     states: Mapping[str, LastState] = field(default_factory=dict)
     open_since: Mapping[str, datetime] = field(default_factory=dict)
+    clock: Optional[ClockMark] = None
+    alive: Optional[ClockMark] = None
+    is_known: bool = True
 
 
 @dataclass(frozen=True)

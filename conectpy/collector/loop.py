@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import Any, Deque, Dict, List, Optional, Sequence
 
 from ..drivers import Driver, DriverMemory, make_driver
@@ -17,9 +18,9 @@ from ..facts.plc_facts import ErrorNote, LinkFigures
 from ..live.metrics import PlcMetrics
 from ..live.realtime import RealtimeData
 from ..live.recent_history import History
-from ..models import COMM_TAG, PlcMemory, Scan, Transition
+from ..models import COMM_TAG, Change, PlcMemory, Scan, Transition
 from ..settings.types import PlcSettings
-from ..timestamps import to_text, utc_now
+from ..timestamps import boot_id, read_clocks, to_text, utc_now
 from ..values import as_state_sample
 from .scan_stats import ScanStats
 
@@ -44,7 +45,7 @@ class PlcWatch:
     def __init__(self, plc: PlcSettings, memory: PlcMemory, metrics: PlcMetrics) -> None:
         self.plc = plc
         self.metrics = metrics
-        self.detector = Detector(plc, memory)
+        self.detector = Detector(plc, memory, boot_id())
         self.stats = ScanStats()
         self.definitions: DriverMemory = {}
         self.driver: Optional[Driver] = None
@@ -135,10 +136,10 @@ class _Loop:
         watch.stats.add(scan.duration_s, now_s)
         watch.metrics.scan_seconds.observe(scan.duration_s)
         watch.metrics.up.set(1)
-        transitions = watch.detector.on_scan(scan, now_s)
+        changes = watch.detector.on_scan(scan, scan.received_s)
         self.realtime.publish_scan(self.plc.address, scan, {**watch.facts(), **driver.facts()})
         self.history.record_scan(self.plc.address, scan)
-        self.record(transitions)
+        self.record(changes)
         if now_s + self.plc.interval_s - watch.noted_s > NOTE_AGE_S:
             self.note_states()
 
@@ -173,7 +174,7 @@ class _Loop:
         end_s = time.monotonic() + pause_s
         watch.expect_within(pause_s + 10)
         while not self.stop.is_set():
-            self.record(watch.detector.on_failure(utc_now(), time.monotonic()))
+            self.record(watch.detector.on_failure(*read_clocks()))
             if time.monotonic() + 1.0 - watch.noted_s > NOTE_AGE_S:
                 self.note_states()
             rest_s = end_s - time.monotonic()
@@ -181,11 +182,12 @@ class _Loop:
                 break
             self.stop.wait(min(rest_s, 1.0))
 
-    def record(self, transitions: List[Transition]) -> None:
-        """Hand one scan's transitions to the store, and show since when the states are what they are."""
-        if not transitions:
+    def record(self, changes: List[Change]) -> None:
+        """Hand one scan's changes to the store, and show since when the states are what they are."""
+        if not changes:
             return
-        self.store.record(transitions)
+        self.store.record(changes)
+        transitions = [change for change in changes if isinstance(change, Transition)]
         self.watch.metrics.transitions.inc(len(transitions))
         self.watch.metrics.chatter.inc(sum("chatter" in transition.flags for transition in transitions))
         self.realtime.publish_since(self.plc.address, _since(transitions))
@@ -202,13 +204,13 @@ def _with_states(scan: Scan, states: Any) -> Scan:
     if not any(tag in states for tag, _ in scan.samples):
         return scan
     samples = tuple((tag, as_state_sample(tag, sample) if tag in states else sample) for tag, sample in scan.samples)
-    return Scan(scan.sent_utc, scan.received_utc, scan.duration_s, samples, scan.frozen)
+    return replace(scan, samples=samples)
 
 
 def _since(transitions: Sequence[Transition]) -> Dict[str, Optional[str]]:
     since: Dict[str, Optional[str]] = {}
     for transition in transitions:
-        if transition.kind != "amend" and transition.tag != COMM_TAG:
+        if transition.kind in ("open", "close") and transition.tag != COMM_TAG:
             is_known = transition.quality not in ("tag_lost", "removed")
             since[transition.tag] = to_text(transition.ts_utc) if is_known else None
     return since

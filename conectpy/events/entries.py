@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..models import Change, Gap
+from ..models import Change, ClockMark, Gap
 
 Key = Tuple[str, str]
 """(plc address, tag)"""
@@ -36,7 +36,7 @@ class Incomplete(NamedTuple):
     tags: FrozenSet[Key]
 
 
-Entry = Union[Tuple[Change, ...], Note, Loss, Incomplete]
+Entry = Union[Tuple[Change, ...], Note, Loss, Incomplete, ClockMark]
 
 
 def clean(entries: Sequence[Entry]) -> List[Entry]:
@@ -53,14 +53,26 @@ def _clean_entry(entry: Entry) -> Entry:
         return entry._replace(plc=_clean_text(entry.plc))
     if isinstance(entry, Incomplete):
         return entry
+    if isinstance(entry, ClockMark):
+        return entry._replace(plc=_clean_text(entry.plc))
     return tuple(_clean_change(change) for change in entry)
 
 
 def _clean_change(change: Change) -> Change:
+    if isinstance(change, ClockMark):
+        return change._replace(plc=_clean_text(change.plc))
     plc, tag = _clean_text(change.plc), _clean_text(change.tag)
     if isinstance(change, Gap):
         return change._replace(plc=plc, tag=tag, cause=_clean_text(change.cause))
     return change._replace(plc=plc, tag=tag, gap_s=change.gap_s if math.isfinite(change.gap_s) else 0.0)
+
+
+def span(change: Change) -> Tuple[datetime, datetime]:
+    """From when to when it was."""
+    if isinstance(change, Gap):
+        return change.from_utc, change.to_utc
+    at_utc = change.at_utc if isinstance(change, ClockMark) else change.ts_utc
+    return at_utc, at_utc
 
 
 def _clean_text(text: str) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..models import Event
-from ..timestamps import EPOCH_UTC, from_text, to_text, utc_now
+from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
 from .columns import COLUMNS, StoredEvent
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
@@ -202,16 +202,6 @@ def _find_duration_s(row: StoredEvent, start_utc: datetime, end_utc: Optional[da
 def to_duration_s(value: Any) -> Optional[float]:
     """A stored duration; None where there is none, or none that can be one."""
     return value if isinstance(value, float) and 0 <= value < math.inf else None
-
-
-def to_moment(text: Any) -> Optional[datetime]:
-    """A stored time; None where there is none, or none that can be read."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return from_text(text)
-    except (ValueError, OverflowError):
-        return None
 
 
 def to_number(value: Any, kind: Any) -> Any:

@@ -10,13 +10,15 @@ import logging
 import math
 import os
 import sqlite3
-from datetime import datetime, timedelta
-from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from datetime import datetime
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..models import Change, Gap, Transition
+from ..models import Change, ClockMark, Gap, Transition
 from ..timestamps import ceil_text, from_text, to_text, utc_now
+from .clock_watch import CLOCK_STEP_S, step_since
 from .database import roll_back
 from .entries import Entry, Incomplete, Key, Loss, Note
+from .first_contact import is_first_contact, with_history
 from .ledger_rows import (
     INSERT,
     INSERT_GAP,
@@ -33,10 +35,12 @@ from .ledger_rows import (
     gap_row,
     insert_row,
     loss_row,
+    shift_text,
     shifted_row,
     to_open_event,
     update_row,
 )
+from .marks import UPSERT_MARK, mark_row, read_marks
 from .revisions import Revisions
 
 log = logging.getLogger(__name__)
@@ -70,6 +74,8 @@ class _Plan:
         self.gaps: List[Gap] = []
         self.states: Dict[Key, State] = {}
         self.plcs: Dict[str, Optional[str]] = {}
+        self.marks: Dict[str, ClockMark] = {}
+        self.noted: Set[str] = set()
         self.last_ends: Dict[Key, str] = {}
         self.overlaps: Set[Key] = set()
         self.losses: List[Loss] = []
@@ -93,6 +99,7 @@ class Known(NamedTuple):
     open_events: Tuple[OpenEvent, ...]
     states: Mapping[Key, State]
     plcs: Mapping[str, Optional[str]]
+    marks: Mapping[str, ClockMark]
 
 
 class Ledger:
@@ -112,6 +119,8 @@ class Ledger:
         self._last_ends: Dict[Key, str] = {}
         self._states: Dict[Key, State] = {}
         self._plcs: Dict[str, Optional[str]] = {}
+        self._marks: Dict[str, ClockMark] = {}
+        self._noted: Set[str] = set()  # the PLCs that have said, since the file was opened, what is live
         self.open_events: Dict[Key, OpenEvent] = {}
         self._incomplete: FrozenSet[Key] = frozenset()
         self.refused_count = 0
@@ -124,11 +133,13 @@ class Ledger:
         tags = self._connection.execute("SELECT plc_ip, tag, value, good_ts, last_ts FROM tags")
         self._states = {(plc, tag): State(*known) for plc, tag, *known in tags}
         self._plcs = dict(self._connection.execute("SELECT plc_ip, good_ts FROM plcs").fetchall())
+        self._marks = read_marks(self._connection)
+        self._noted.clear()
         self._last_ends.clear()
 
     def known(self) -> Known:
         """The open events and last known states."""
-        return Known(tuple(self.open_events.values()), dict(self._states), dict(self._plcs))
+        return Known(tuple(self.open_events.values()), dict(self._states), dict(self._plcs), dict(self._marks))
 
     def restore(self, known: Known) -> None:
         """Put them into a new file. Raises sqlite3.Error."""
@@ -137,6 +148,7 @@ class Ledger:
         plan.new_uids.update(event.uid for event in known.open_events)
         plan.states.update(known.states)
         plan.plcs.update(known.plcs)
+        plan.marks.update(known.marks)
         self._write(plan)
         self._adopt(plan)
 
@@ -153,6 +165,8 @@ class Ledger:
                 plan.losses.append(entry)
             elif isinstance(entry, Incomplete):
                 plan.incomplete |= entry.tags
+            elif isinstance(entry, ClockMark):
+                self._plan_mark(plan, entry)
             else:
                 for change in entry:
                     self._plan_change(plan, change)
@@ -165,16 +179,25 @@ class Ledger:
         if isinstance(change, Gap):
             plan.gaps.append(change)
             return
+        if isinstance(change, ClockMark):
+            self._plan_mark(plan, change)
+            return
         key = (change.plc, change.tag)
         current = self._current(plan, key)
+        is_first = change.earliest_utc is None and is_first_contact(change)
+        if is_first:
+            state = plan.states.get(key) or self._states.get(key)
+            is_open, good_ts = current is not None, self._plcs.get(change.plc)
+            change = with_history(change, is_open=is_open, state=state, plc_good_ts=good_ts)
         if change.kind == "open":
             if current is not None and not self._has_ended_unseen(plan, key, current, change):
                 plan.refused.append(f"{key}: already has an open event, since {current.start_ts}")
                 return
             self._plan_open(plan, key, change)
         elif current is None:
-            plan.refused.append(f"{key}: has no open event to {change.kind}")
-            return
+            if not is_first:
+                plan.refused.append(f"{key}: has no open event to {change.kind}")
+                return
         elif change.kind == "shift":
             self._plan_shift(plan, key, current, change)
             return
@@ -233,22 +256,32 @@ class Ledger:
 
     def _plan_shift(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
         """The wall clock stepped: the open event, and what was last known of its tag, move with it (promise E15)."""
-
-        def shift(ts: Optional[str], text_of: Callable[[datetime], str]) -> Optional[str]:
-            return ts and _shift(ts, transition.shift_s, text_of)
-
-        start_ts = _shift(current.start_ts, transition.shift_s, plan.ceil_text)
+        start_ts = shift_text(current.start_ts, transition.shift_s, plan.ceil_text) or current.start_ts
         state = plan.states.get(key) or self._states.get(key) or State(1, None, None)
-        plan.states[key] = State(state.value, shift(state.good_ts, plan.text), shift(state.last_ts, plan.text))
+        plan.states[key] = state.shifted(transition.shift_s)
         if start_ts < self._last_end(plan, key):
             plan.overlaps.add(key)
         event = current._replace(
             start_ts=start_ts,
-            start_earliest_ts=shift(current.start_earliest_ts, plan.text),
+            start_earliest_ts=shift_text(current.start_earliest_ts, transition.shift_s),
             flags=current.flags | transition.flags | {"clock_step"},
         )
         plan.shifted.add(event.uid)
         self._put(plan, key, event, End())
+
+    def _plan_mark(self, plan: _Plan, mark: ClockMark) -> None:
+        """Where the clock was set since the PLC's last mark, all that was last known of it moves too (promise E15)."""
+        before = plan.marks.get(mark.plc) or self._marks.get(mark.plc)
+        plan.marks[mark.plc] = mark
+        step_s = None if before is None else step_since(before, mark.at_utc, mark.steady_s, mark.boot)
+        if step_s is None or abs(step_s) <= CLOCK_STEP_S:
+            return
+        good_ts = plan.plcs.get(mark.plc) or self._plcs.get(mark.plc)
+        if good_ts is not None:
+            plan.plcs[mark.plc] = shift_text(good_ts, step_s)
+        for key, state in {**self._states, **plan.states}.items():
+            if key[0] == mark.plc and self._current(plan, key) is None:  # what is open has been shifted
+                plan.states[key] = state.shifted(step_s)
 
     def _put(self, plan: _Plan, key: Key, event: OpenEvent, end: End) -> None:
         plan.open[key] = event if end.ts is None else None
@@ -260,6 +293,9 @@ class Ledger:
             plan.inserts.append((event, end))
 
     def _plan_note(self, plan: _Plan, note: Note) -> None:
+        if note.plc not in self._noted | plan.noted:
+            plan.noted.add(note.plc)
+            self._keep_old_times(plan, note.plc)
         plan.plcs[note.plc] = good_ts = to_text(note.good_utc)
         for tag, (value, known_utc) in note.states.items():
             key = (note.plc, tag)
@@ -278,6 +314,12 @@ class Ledger:
             row = self._connection.execute(SELECT_LAST_END, key).fetchone()
             self._last_ends[key] = str(row[0] or "") if row else ""
         return self._last_ends[key]
+
+    def _keep_old_times(self, plan: _Plan, plc: str) -> None:
+        """What was live in an earlier run is not said to be live in this one: it no longer follows its PLC (E9)."""
+        for key, state in {**self._states, **plan.states}.items():
+            if key[0] == plc and state.good_ts is None and state.value is not None:
+                plan.states[key] = state._replace(good_ts=self._plcs.get(plc))
 
     # -- after a loss --------------------------------------------------------------------------------------------------
 
@@ -327,6 +369,7 @@ class Ledger:
             connection.executemany(
                 UPSERT_PLC, [(plc, self._names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]
             )
+            connection.executemany(UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()])
             connection.executemany(INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses])
             connection.execute("COMMIT")
         except BaseException:
@@ -343,6 +386,8 @@ class Ledger:
                 self.open_events[key] = event
         self._last_ends.update(plan.last_ends)
         self._states.update(plan.states)
+        self._marks.update(plan.marks)
+        self._noted |= plan.noted
         self._plcs.update({plc: good_ts or self._plcs.get(plc) for plc, good_ts in plan.plcs.items()})
         self._incomplete = frozenset(plan.incomplete)
         self.refused_count += len(plan.refused)
@@ -366,14 +411,6 @@ def add_missing_tags(connection: sqlite3.Connection) -> None:
         except BaseException:
             roll_back(connection)
             raise
-
-
-def _shift(ts: str, shift_s: float, text_of: Callable[[datetime], str]) -> str:
-    """A stored time, moved; as it was where it is damaged or would leave the calendar."""
-    try:
-        return text_of(from_text(ts) + timedelta(seconds=shift_s))
-    except (ValueError, OverflowError):
-        return ts
 
 
 def new_uid() -> str:

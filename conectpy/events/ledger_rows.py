@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, NamedTuple, Optional, Sequence, Tuple
+from datetime import datetime, timedelta
+from typing import Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple
 
 from ..models import Gap
-from ..timestamps import ceil_text, to_text
+from ..timestamps import ceil_text, from_text, to_text
 from .entries import Loss
 
 INSERT = """
@@ -77,8 +78,20 @@ class State(NamedTuple):
     good_ts: Optional[str]
     last_ts: Optional[str]
 
+    def shifted(self, shift_s: float) -> State:
+        """The same by a clock that was set."""
+        return State(self.value, shift_text(self.good_ts, shift_s), shift_text(self.last_ts, shift_s))
+
 
 Row = Tuple[Any, ...]
+
+
+def shift_text(ts: Optional[str], shift_s: float, text_of: Callable[[datetime], str] = to_text) -> Optional[str]:
+    """A stored time, moved; as it was where it is damaged or would leave the calendar."""
+    try:
+        return ts and text_of(from_text(ts) + timedelta(seconds=shift_s))
+    except (ValueError, OverflowError):
+        return ts
 
 
 def to_open_event(row: Sequence[Any]) -> OpenEvent:

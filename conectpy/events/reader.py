@@ -13,7 +13,7 @@ from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, 
 
 from ..errors import StoreError
 from ..models import COMM_TAG, Event, LastState, PlcMemory
-from ..timestamps import EPOCH_UTC, to_text, utc_now
+from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
 from .columns import StoredEvent
 from .database import DAMAGE, connect_reader, describe
 from .entries import Key
@@ -29,10 +29,10 @@ from .event_sql import (
     list_sql,
     to_duration_s,
     to_event,
-    to_moment,
     to_number,
     to_stored_run,
 )
+from .marks import read_marks
 from .run_hours import Bucket, Run, split, sum_runs
 
 __all__ = ["EventQuery", "EventReader"]
@@ -145,6 +145,7 @@ class EventReader:
                 connection.execute("BEGIN")  # all from one moment
                 known = connection.execute(KNOWN_SQL, (plc,)).fetchall()
                 opened = connection.execute(OPEN_SQL, (plc,)).fetchall()
+                marks = read_marks(connection)
             except DAMAGE as exc:
                 raise self._translate(exc) from exc
         states = {}
@@ -156,7 +157,7 @@ class EventReader:
         for tag, since_utc in open_since.items():
             if tag not in states or not states[tag].value:
                 states[tag] = LastState(True, since_utc)
-        return PlcMemory(states, open_since)
+        return PlcMemory(states, open_since, marks.get(plc), marks.get(""))
 
     def open_tags(self) -> Set[Key]:
         """(PLC address, tag) of all open events."""

@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from ..errors import StoreError
-from ..models import Change, Gap, PlcMemory
+from ..models import Change, ClockMark, PlcMemory, Transition
 from ..settings.types import DatabaseSettings
 from ..timestamps import to_text, utc_now
 from .database import connect_without_room, describe
-from .entries import Entry, Incomplete, Key, Loss, Note
+from .entries import Entry, Incomplete, Key, Loss, Note, span
 from .event_file import EventFile
 from .place import find_real_path
 from .reader import EventReader
@@ -38,7 +38,7 @@ NOTE_LINGER_S = 0.5
 
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 2.0
-IDLE_CHECK_S = 5.0
+IDLE_CHECK_S = 4.0
 
 
 Result = TypeVar("Result")
@@ -79,6 +79,7 @@ class EventStore:
         self._notes: Dict[str, _QueuedNote] = {}
         self._notes_since_s = 0.0
         self._flushing = 0
+        self._alive: Optional[ClockMark] = None
         self._losses: Dict[str, Loss] = {}
         self._queued = 0
         self._lost = 0
@@ -160,6 +161,12 @@ class EventStore:
             self._notes[plc] = _QueuedNote(self._batch_number, first, Note(plc, good_utc, merged))
             self._work.notify_all()
 
+    def note_alive(self, mark: ClockMark) -> None:
+        """The program's sign of life, of which the newest is stored with what is stored anyway, or every 4 s. Never
+        waits; it tells nothing of changes that still wait, so it is not stored before them."""
+        with self._work:
+            self._alive = mark
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything handed over so far is durable; False when it is not in time."""
         with self._work:
@@ -180,13 +187,13 @@ class EventStore:
 
     def load_memory(self, plc: str) -> PlcMemory:
         """What a PLC goes on from, after `open()`; empty where the file cannot be read. Any thread."""
-        return self._read_at_start(lambda reader: reader.memory(plc), PlcMemory())
+        return self._read_at_start(lambda reader: reader.memory(plc), PlcMemory(), PlcMemory(is_known=False))
 
     def open_tags(self) -> Set[Key]:
         """(PLC address, tag) of all open events."""
-        return self._read_at_start(EventReader.open_tags, set())
+        return self._read_at_start(EventReader.open_tags, set(), set())
 
-    def _read_at_start(self, read: Callable[[EventReader], Result], nothing: Result) -> Result:
+    def _read_at_start(self, read: Callable[[EventReader], Result], nothing: Result, unknown: Result) -> Result:
         """A full disk must not make us forget what is open; a file that is not there yet has nothing to tell."""
         try:
             return read(self.reader())
@@ -197,7 +204,7 @@ class EventStore:
                 return read(EventReader(self.path, self._names, connect_without_room))
             except StoreError:
                 log.error("%s", exc)
-                return nothing
+                return unknown
 
     def reader(self) -> EventReader:
         """A reader of the same file; cheap, for any thread."""
@@ -300,6 +307,7 @@ class EventStore:
         if count == len(self._batches):
             entries += [queued.note for queued in reversed(notes)]
             entries += list(self._losses.values())
+            entries += [self._alive] if self._alive else []
         return count, entries
 
     def _forget(self, entry: Entry) -> None:
@@ -308,6 +316,8 @@ class EventStore:
             queued = self._notes.get(entry.plc)
             if queued is not None and queued.note is entry:
                 del self._notes[entry.plc]
+        elif isinstance(entry, ClockMark):
+            self._alive = None if self._alive is entry else self._alive
         elif isinstance(entry, Loss):
             rest = self._losses[entry.plc].lost_count - entry.lost_count
             if rest:
@@ -319,15 +329,13 @@ class EventStore:
         if not self._lost:
             log.error("transitions are being lost: %s", reason)
         for change in changes:
-            first_utc, last_utc = (
-                (change.from_utc, change.to_utc) if isinstance(change, Gap) else (change.ts_utc, change.ts_utc)
-            )
+            first_utc, last_utc = span(change)
             before = self._losses.get(change.plc)
             count = before.lost_count if before else 0
             first_utc = before.first_utc if before else first_utc
             self._losses[change.plc] = Loss(change.plc, first_utc, last_utc, count + 1, reason)
         self._lost += len(changes)
-        tags = frozenset((change.plc, change.tag) for change in changes if not isinstance(change, Gap))
+        tags = frozenset((change.plc, change.tag) for change in changes if isinstance(change, Transition))
         last = self._batches[-1] if self._batches else None
         if last is not None and last.incomplete and all(note.after < last.number for note in self._notes.values()):
             self._batches[-1] = last._replace(incomplete=Incomplete(last.incomplete.tags | tags))

@@ -44,7 +44,12 @@ ROOMS: Dict[str, Set[str]] = {
 }
 EVENTS: Dict[str, Set[str]] = {
     "__init__": set(),
-    "detector": set(),
+    "tracks": set(),
+    "clock_watch": set(),
+    "absence": {"clock_watch"},
+    "marks": set(),
+    "first_contact": {"ledger_rows"},
+    "detector": {"clock_watch", "tracks"},
     "run_hours": set(),
     "columns": set(),
     "entries": set(),
@@ -61,13 +66,16 @@ EVENTS: Dict[str, Set[str]] = {
     "versions": {"database", "ladder", "legacy_files", "revisions"},
     "event_sql": {"columns"},
     "ledger_rows": {"entries"},
-    "ledger": {"database", "entries", "ledger_rows", "revisions"},
+    "ledger": {"first_contact", "clock_watch", "marks", "database", "entries", "ledger_rows", "revisions"},
     "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "place", "revisions", "versions"}
     | {"witness"},
-    "reader": {"columns", "database", "entries", "event_sql", "run_hours"},
+    "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours"},
     "store": {"database", "entries", "event_file", "place", "reader"},
 }
 OUTSIDE_OF_EVENTS: Dict[str, Set[str]] = {
+    "tracks": {"models", "settings"},
+    "clock_watch": {"models"},
+    "absence": {"models"},
     "detector": {"models", "settings"},
     "run_hours": {"models", "timestamps"},
 }
