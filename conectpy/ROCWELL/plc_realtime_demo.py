@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from conectpy.collector.supervisor import Collector, Worker
 from conectpy.console.command_line import monitor_arguments, read_settings, set_up_output
+from conectpy.console.output import language_of, print_error
 from conectpy.console.signals import stop_on_signals
 from conectpy.console.single_scan import format_readings, scan_once
 from conectpy.control.control_server import ControlServer
@@ -137,11 +138,14 @@ TAG_LABELS: Dict[str, str] = {
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status."""
+    language = language_of(os.environ)
     try:
         arguments = monitor_arguments(argv)
         is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
         settings = read_settings(arguments, own_document)
-        set_up_output(settings.log_level)
+        language = settings.language or language
+        set_up_output(settings.log_level, language)
+        realtime_data.language = language
         settings, simulators = start_simulators(settings)
         try:
             return run_once(settings) if is_once else run(settings)
@@ -149,8 +153,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             for simulator in simulators:
                 simulator.stop()
     except ConectpyError as exc:
-        print(exc, file=sys.stderr)
-        return exc.exit_status
+        return print_error(exc, language)
 
 
 def own_document() -> Dict[str, Any]:

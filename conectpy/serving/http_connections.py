@@ -20,6 +20,8 @@ from typing import Counter as CounterType
 from cheroot import makefile
 from cheroot import server as cheroot_server
 
+from ..texts.catalogue import say, text_of
+
 log = logging.getLogger(__name__)
 
 HEAD_DEADLINE_S = 10.0
@@ -206,7 +208,7 @@ class ConnectionGuard:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as exc:
-                log.warning("web: cannot accept a connection: %s", exc)
+                log.warning(say("server.no_accept", fault=text_of(exc)))
                 self._make_room()
                 self._stop.wait(0.05)  # out of descriptors: do not spin
                 return

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, Callable, List, Optional, Set
 
+from ..texts.catalogue import say
+
 log = logging.getLogger(__name__)
 
 KEPT_THREADS = 4
@@ -78,7 +80,7 @@ class WorkerPool:
                 try:
                     self._answer(conn)
                 except Exception:  # the top of a thread: one broken request ends no thread
-                    log.exception("web: answering a request failed")
+                    log.exception(say("server.request_failed"))
                 finally:
                     with self._lock:
                         self._busy.discard(conn)

@@ -17,23 +17,24 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "conectpy"
 
-BASE = {"errors", "models", "timestamps", "values"}
+BASE = {"texts", "errors", "models", "timestamps", "values"}
 ROOMS: Dict[str, Set[str]] = {
     "__init__": set(),
-    "errors": set(),
+    "errors": {"texts"},
     "models": set(),
-    "timestamps": set(),
+    "timestamps": {"texts"},
     "facts": set(),
-    "files": {"timestamps"},
-    "values": {"models"},
-    "settings": {"errors", "models", "timestamps", "files"},
-    "pki": {"errors", "timestamps", "files"},
-    "live": {"facts", "models", "timestamps", "values", "settings"},
+    "texts": set(),
+    "files": {"texts", "timestamps"},
+    "values": {"texts", "models"},
+    "settings": {"texts", "errors", "models", "timestamps", "files"},
+    "pki": {"texts", "errors", "timestamps", "files"},
+    "live": {"texts", "facts", "models", "timestamps", "values", "settings"},
     "drivers": {*BASE, "facts", "settings", "pki"},
     "events": {*BASE, "__init__", "settings", "files"},
     "collector": {*BASE, "facts", "settings", "live", "drivers", "events.detector", "events.store"},
-    "control": {"errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
-    "serving": {"errors", "timestamps", "settings", "live"},
+    "control": {"texts", "errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
+    "serving": {"texts", "errors", "timestamps", "settings", "live"},
     "web": {*BASE, "__init__", "facts", "settings", "live", "serving.stream", "events.reader", "events.run_hours"}
     | {"events.event_sql"},
     "console": {*BASE, "settings", "pki", "drivers", "collector", "control"},
