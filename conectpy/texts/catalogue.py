@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Match, Optional, Tuple
 from . import (
     base_texts,
     certificate_texts,
+    collector_texts,
     logix_texts,
     opcua_texts,
     os_errors,
@@ -30,6 +31,7 @@ TEXTS: Dict[str, Tuple[str, ...]] = {}
 for _area in (
     base_texts,
     certificate_texts,
+    collector_texts,
     logix_texts,
     opcua_texts,
     os_errors,
@@ -49,15 +51,16 @@ class Text(str):
 
     code: str
     args: Dict[str, Any]
+    _said: Dict[str, str]
 
     def in_language(self, language: str) -> str:
         """Words and advice for a person, in `en` or `es`, as a plain str."""
-        entry, place = (
-            TEXTS.get(self.code, (self.code, self.code)),
-            LANGUAGES.index(language) if language in LANGUAGES else 0,
-        )
-        parts = [_fill(part, self.args, language) for part in entry[place :: len(LANGUAGES)]]
-        return "; ".join(part for part in parts if part)
+        language = language if language in LANGUAGES else LANGUAGES[0]
+        if language not in self._said:  # kept: the last errors of a PLC are served again with every scan
+            entry = TEXTS.get(self.code, (self.code,) * len(LANGUAGES))
+            parts = [_fill(part, self.args, language) for part in entry[LANGUAGES.index(language) :: len(LANGUAGES)]]
+            self._said[language] = "; ".join(part for part in parts if part)
+        return self._said[language]
 
 
 def say(code: str, /, **args: Any) -> Text:
@@ -66,7 +69,7 @@ def say(code: str, /, **args: Any) -> Text:
     Never raises: a fault that cannot be put into words would hide the one that it is about.
     """
     text = Text(_fill(TEXTS.get(code, (code,))[0], args, None))
-    text.code, text.args = code, args
+    text.code, text.args, text._said = code, args, {}
     return text
 
 
