@@ -19,6 +19,7 @@ from . import (
     opcua_texts,
     os_errors,
     server_texts,
+    settings_texts,
 )
 
 LANGUAGES = ("en", "es")
@@ -36,6 +37,7 @@ for _area in (
     opcua_texts,
     os_errors,
     server_texts,
+    settings_texts,
 ):
     TEXTS.update(_area.TEXTS)
 
