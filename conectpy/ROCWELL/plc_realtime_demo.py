@@ -34,6 +34,7 @@ from conectpy.live.recent_history import History
 from conectpy.serving.server import WebServer
 from conectpy.settings.types import PlcSettings, Settings
 from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
+from conectpy.texts.catalogue import say
 from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
@@ -172,7 +173,7 @@ def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
     plcs = tuple(dataclasses.replace(plc, is_simulated=plc.address in simulated.addresses) for plc in settings.plcs)
     for plc in plcs:
         if plc.is_simulated:
-            log.warning("%s (%s) is SIMULATED: its values are made up by this program", plc.name, plc.address)
+            log.warning(say("monitor.simulated", plc=plc.name, address=plc.address))
     return dataclasses.replace(settings, plcs=plcs), [simulated]
 
 
@@ -212,7 +213,7 @@ def run(settings: Settings) -> int:
             serving.start()
             collector.add(control)
             control.start()
-            log.info("open %s", web.url)
+            log.info(say("monitor.open", url=web.url))
             collector.supervise(stop)
             control.stop()
             collector.stop()
@@ -221,8 +222,8 @@ def run(settings: Settings) -> int:
             web.stop()
             control.join(time.monotonic() + CONTROL_JOIN_S)
             if not store.stop(deadline_s=1.0):
-                log.error("not every transition could be stored")
-    log.info("stopped")
+                log.error(say("monitor.not_stored"))
+    log.info(say("monitor.stopped"))
     return 0
 
 

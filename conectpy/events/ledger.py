@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..models import Change, ClockMark, Gap, Transition
+from ..texts.catalogue import say
 from ..timestamps import ceil_text, from_text, to_text, utc_now
 from .clock_watch import CLOCK_STEP_S, step_since
 from .database import roll_back
@@ -191,12 +192,12 @@ class Ledger:
             change = with_history(change, is_open=is_open, state=state, plc_good_ts=good_ts)
         if change.kind == "open":
             if current is not None and not self._has_ended_unseen(plan, key, current, change):
-                plan.refused.append(f"{key}: already has an open event, since {current.start_ts}")
+                plan.refused.append(say("store.misfit_open", key=str(key), since=current.start_ts))
                 return
             self._plan_open(plan, key, change)
         elif current is None:
             if not is_first:
-                plan.refused.append(f"{key}: has no open event to {change.kind}")
+                plan.refused.append(say("store.misfit_none", key=str(key), kind=change.kind))
                 return
         elif change.kind == "shift":
             self._plan_shift(plan, key, current, change)
@@ -392,7 +393,7 @@ class Ledger:
         self._incomplete = frozenset(plan.incomplete)
         self.refused_count += len(plan.refused)
         for text in plan.refused:
-            log.warning("a transition does not fit what is stored and is left out: %s", text)
+            log.warning(say("store.misfit", fault=text))
 
 
 def add_missing_tags(connection: sqlite3.Connection) -> None:

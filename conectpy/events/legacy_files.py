@@ -17,6 +17,7 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 from tzlocal import get_localzone
 
 from ..errors import StoreError
+from ..texts.catalogue import say, text_of
 from ..timestamps import EPOCH_UTC, ZoneInfo, ceil_text, to_text
 from .columns import COLUMNS_OF_VERSION, LEGACY_COLUMNS
 from .database import schema_statements
@@ -66,7 +67,7 @@ def find_zone(name: Optional[str]) -> Optional[tzinfo]:
     except (LookupError, ValueError, OSError) as exc:
         if name is None:
             return None
-        raise StoreError(f"--legacy-timezone: no such time zone: {name} (for example America/Montevideo)") from exc
+        raise StoreError(say("store.zone", zone=name)) from exc
     return zone
 
 
@@ -81,7 +82,7 @@ def _rebuild(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> N
         _keep_column(connection, name, kind)
     connection.execute("DROP TABLE events")
     connection.execute("ALTER TABLE events_migrating RENAME TO events")
-    log.info("%s: migrating: indexes", path)
+    log.info(say("store.migrating_indexes", path=path))
     connection.execute(next(sql for sql in statements if "events_by_tag" in sql))
     settle_open_rows(connection)
     for sql in statements:
@@ -92,7 +93,7 @@ def _rebuild(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> N
         try:
             connection.execute(sql)
         except sqlite3.Error as exc:
-            log.warning("%s: left out of the migrated file: %s (%s)", path, sql, exc)
+            log.warning(say("store.left_out", path=path, sql=sql, fault=text_of(exc)))
 
 
 def _other_columns(connection: sqlite3.Connection) -> List[Tuple[str, str]]:
@@ -128,9 +129,9 @@ def _copy_rows(connection: sqlite3.Connection, path: str, clock: LegacyClock) ->
         done += len(chunk)
         if time.monotonic() - reported_s > PROGRESS_S or done == total:
             reported_s = time.monotonic()
-            log.info("%s: migrating: %d of %d rows", path, done, total)
+            log.info(say("store.migrating", path=path, done=done, total=total))
     if unreadable:
-        log.warning("%s: %d rows have a time that cannot be read; see the table legacy_texts", path, len(unreadable))
+        log.warning(say("store.unreadable", path=path, count=len(unreadable)))
         connection.execute("CREATE TABLE legacy_texts (event_id INTEGER PRIMARY KEY, start_ts, end_ts, created_at)")
         connection.executemany("INSERT INTO legacy_texts VALUES (?, ?, ?, ?)", unreadable)
 
@@ -204,9 +205,7 @@ def settle_open_rows(connection: sqlite3.Connection) -> None:
         "UPDATE events SET end_ts = ?, end_earliest_ts = ?, end_quality = 'gap' WHERE id = ?", closed
     )
     if closed:
-        log.warning(
-            "%d open events were followed by later ones of their tag; they are closed as uncertain", len(closed)
-        )
+        log.warning(say("store.followed", count=len(closed)))
 
 
 def _text(value: Any) -> str:

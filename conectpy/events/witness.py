@@ -15,6 +15,7 @@ import stat
 import zlib
 from typing import Callable, NamedTuple, Optional
 
+from ..texts.catalogue import Text, say, text_of
 from .durable import sync_folder
 
 BLOCK = 100_000
@@ -42,7 +43,7 @@ class WitnessLine(NamedTuple):
 class Witness:
     """The file beside the database. One thread at a time. Never raises: what cannot be kept is told once."""
 
-    def __init__(self, path: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, path: str, tell: Callable[[Text], None]) -> None:
         self.path = path
         self._tell = tell
         self._file: Optional[int] = None
@@ -97,7 +98,7 @@ class Witness:
             self._complain(exc)
             return None
         if said is None:
-            self._tell(f"{self.path}: cannot be understood, and is begun anew; an older copy would not be noticed now")
+            self._tell(say("store.witness_anew", path=self.path))
         return said
 
     def _write(self, is_synced: bool) -> None:
@@ -119,17 +120,14 @@ class Witness:
             file = os.open(self.path, _FLAGS, 0o644)
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 os.close(file)
-                raise OSError(errno.EINVAL, "is no plain file")
+                raise OSError(errno.EINVAL, say("store.no_plain_file"))
             self._file = file
         return self._file
 
     def _complain(self, exc: OSError) -> None:
         if not self._is_faulty:
             self._is_faulty = True
-            self._tell(
-                f"{self.path}: cannot be kept ({exc.strerror or exc}): a copy of the database that is put back by hand"
-                f" would not be noticed; recording goes on"
-            )
+            self._tell(say("store.no_witness", path=self.path, fault=text_of(exc)))
 
 
 def _line(said: WitnessLine) -> bytes:

@@ -13,7 +13,7 @@ def with_error_texts(fields: Mapping[str, Any], key: str, prefix: str, language:
     `<prefix>texts` (language -> text) is for pages, whose readers choose their own. Both are left out while there is
     no text: they would cost every good tag a tenth of its bytes.
     """
-    words: Optional[str] = fields[key]
+    words: Optional[str] = fields.get(key)
     if words is None:
         return dict(fields)
     text = as_text(words)

@@ -15,11 +15,13 @@ from . import (
     base_texts,
     certificate_texts,
     collector_texts,
+    console_texts,
     logix_texts,
     opcua_texts,
     os_errors,
     server_texts,
     settings_texts,
+    store_texts,
 )
 
 LANGUAGES = ("en", "es")
@@ -33,11 +35,13 @@ for _area in (
     base_texts,
     certificate_texts,
     collector_texts,
+    console_texts,
     logix_texts,
     opcua_texts,
     os_errors,
     server_texts,
     settings_texts,
+    store_texts,
 ):
     TEXTS.update(_area.TEXTS)
 

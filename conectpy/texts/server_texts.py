@@ -43,6 +43,12 @@ TEXTS = {
         "web: {certificate} and {key} are no certificate and unencrypted key that fit together: {fault}",
         "web: {certificate} y {key} no son un certificado y una clave sin cifrar que se correspondan: {fault}",
     ),
+    "web.failed": ("web: {method} {path} failed", "web: {method} {path} falló"),
+    "web.failed_because": ("web: {method} {path}: {fault}", "web: {method} {path}: {fault}"),
+    "web.see_log": (
+        "The request failed; the log says why.",
+        "La petición falló; el registro (log) dice por qué.",
+    ),
     "server.stream_failed": ("web: the live stream failed", "web: falló la transmisión en vivo"),
     "server.request_failed": ("web: answering a request failed", "web: falló la respuesta a una petición"),
 }

@@ -78,7 +78,7 @@ OUTSIDE_OF_EVENTS: Dict[str, Set[str]] = {
     "clock_watch": {"models"},
     "absence": {"models"},
     "detector": {"models", "settings"},
-    "run_hours": {"models", "timestamps"},
+    "run_hours": {"texts", "models", "timestamps"},
 }
 """The pure modules of `events/` may use less of the house than the room as a whole."""
 
