@@ -39,7 +39,7 @@ from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
 
-CONTROL_JOIN_S = 0.5
+CONTROL_JOIN_S = 1.3  # commands under way have a second to end, and the store must not end before them
 
 # The PLCs to read: address -> name, tags, state_tags. The address is what pycomm3 calls the path: "192.168.11.10",
 # "192.168.11.10:44818", "192.168.11.10/0" (slot) or a route; or an OPC UA URL, "opc.tcp://192.168.11.20:4840".

@@ -150,5 +150,6 @@ def describe_commands(entries: Sequence[Entry]) -> List[str]:
 
 
 def _usage(entry: Entry) -> str:
-    positional = [str(one.details.get("metavar", one.names[0])) for one in entry.arguments if one.names[0][0] != "-"]
-    return " ".join((entry.name, *positional))
+    positional = [one for one in entry.arguments if not one.names[0].startswith("-")]
+    words = [f"[{one.details['metavar']}]" if "nargs" in one.details else one.details["metavar"] for one in positional]
+    return " ".join((entry.name, *words))

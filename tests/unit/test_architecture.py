@@ -37,7 +37,7 @@ ROOMS: Dict[str, Set[str]] = {
     "serving": {"texts", "errors", "timestamps", "settings", "live"},
     "web": {*BASE, "__init__", "facts", "settings", "live", "serving.stream", "events.reader", "events.run_hours"}
     | {"events.event_sql"},
-    "console": {*BASE, "settings", "pki", "drivers", "collector", "control"},
+    "console": {*BASE, "settings", "pki", "drivers", "collector", "control", "events.downgrade"},
     "simulator": {*BASE, "console", "drivers", "pki"},
     "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "serving", "settings", "simulator", "web"},
     "SIEMENS": {*BASE, "console", "simulator"},
