@@ -232,7 +232,8 @@ class Ledger:
         )
         plan.open[key] = event
         plan.new_uids.add(event.uid)
-        plan.plcs.setdefault(transition.plc, None)
+        if transition.plc not in self._plcs:
+            plan.plcs.setdefault(transition.plc, None)
 
     def _plan_going_on(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
         """A close or an amend of the open event."""
@@ -358,19 +359,20 @@ class Ledger:
         connection.execute("BEGIN IMMEDIATE")
         try:
             revs = self._revisions.take(len(inserts) + len(plan.updates) + len(plan.gaps))
-            # updates first: an event has to end before the next one of its tag may be open
-            connection.executemany(UPDATE, [update_row(event, end, next(revs)) for event, end in updates])
-            connection.executemany(UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted])
-            connection.executemany(INSERT, [insert_row(event, end, next(revs)) for event, end in inserts])
-            connection.executemany(INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps])
-            connection.executemany(
-                UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]
-            )
-            connection.executemany(
-                UPSERT_PLC, [(plc, self._names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]
-            )
-            connection.executemany(UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()])
-            connection.executemany(INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses])
+            names = self._names
+            for sql, rows in (
+                # updates first: an event has to end before the next one of its tag may be open
+                (UPDATE, [update_row(event, end, next(revs)) for event, end in updates]),
+                (UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted]),
+                (INSERT, [insert_row(event, end, next(revs)) for event, end in inserts]),
+                (INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps]),
+                (UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]),
+                (UPSERT_PLC, [(plc, names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]),
+                (UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()]),
+                (INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses]),
+            ):
+                if rows:
+                    connection.executemany(sql, rows)
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
