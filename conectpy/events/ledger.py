@@ -49,16 +49,6 @@ UNKNOWN_AFTER = ("removed", "tag_lost")
 """Ends that do not say that the state was FALSE."""
 
 
-FIND_TAGS = """
-WITH RECURSIVE found (plc_ip, tag) AS (
-    SELECT plc_ip, tag FROM (SELECT plc_ip, tag FROM events ORDER BY plc_ip, tag LIMIT 1)
-    UNION ALL
-    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = COALESCE(
-        (SELECT id FROM events WHERE plc_ip = f.plc_ip AND tag > f.tag ORDER BY tag LIMIT 1),
-        (SELECT id FROM events WHERE plc_ip > f.plc_ip ORDER BY plc_ip, tag LIMIT 1)))
-SELECT plc_ip, tag FROM found"""
-
-
 class _Plan:
     """What one transaction will write. `incomplete`: tags of which changes were lost (entries.Incomplete)."""
 
@@ -395,24 +385,6 @@ class Ledger:
         self.refused_count += len(plan.refused)
         for text in plan.refused:
             log.warning("a transition does not fit what is stored and is left out: %s", text)
-
-
-def add_missing_tags(connection: sqlite3.Connection) -> None:
-    """Rows that somebody else put into `events` belong to tags that queries must know of. A few index steps per tag."""
-    found = set(connection.execute(FIND_TAGS).fetchall())
-    missing = sorted(found - set(connection.execute("SELECT plc_ip, tag FROM tags").fetchall()))
-    if missing:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany("INSERT OR IGNORE INTO tags (plc_ip, tag) VALUES (?, ?)", missing)
-            connection.executemany(
-                "INSERT OR IGNORE INTO plcs SELECT plc_ip, plc_name, NULL FROM events WHERE plc_ip = ? LIMIT 1",
-                sorted({(plc,) for plc, _ in missing}),
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            roll_back(connection)
-            raise
 
 
 def new_uid() -> str:
