@@ -31,8 +31,9 @@ from .database import (
 )
 from .entries import Entry, Key, clean
 from .file_lock import FileLock
-from .ledger import Known, Ledger, add_missing_tags
+from .ledger import Known, Ledger
 from .legacy_files import settle_open_rows
+from .missing_tags import add_missing_tags
 from .place import check_place, free_bytes
 from .revisions import Revisions, watch_over
 from .versions import check_migration, migrate

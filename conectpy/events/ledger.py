@@ -50,16 +50,6 @@ UNKNOWN_AFTER = ("removed", "tag_lost")
 """Ends that do not say that the state was FALSE."""
 
 
-FIND_TAGS = """
-WITH RECURSIVE found (plc_ip, tag) AS (
-    SELECT plc_ip, tag FROM (SELECT plc_ip, tag FROM events ORDER BY plc_ip, tag LIMIT 1)
-    UNION ALL
-    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = COALESCE(
-        (SELECT id FROM events WHERE plc_ip = f.plc_ip AND tag > f.tag ORDER BY tag LIMIT 1),
-        (SELECT id FROM events WHERE plc_ip > f.plc_ip ORDER BY plc_ip, tag LIMIT 1)))
-SELECT plc_ip, tag FROM found"""
-
-
 class _Plan:
     """What one transaction will write. `incomplete`: tags of which changes were lost (entries.Incomplete)."""
 
@@ -233,7 +223,8 @@ class Ledger:
         )
         plan.open[key] = event
         plan.new_uids.add(event.uid)
-        plan.plcs.setdefault(transition.plc, None)
+        if transition.plc not in self._plcs:
+            plan.plcs.setdefault(transition.plc, None)
 
     def _plan_going_on(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
         """A close or an amend of the open event."""
@@ -359,19 +350,20 @@ class Ledger:
         connection.execute("BEGIN IMMEDIATE")
         try:
             revs = self._revisions.take(len(inserts) + len(plan.updates) + len(plan.gaps))
-            # updates first: an event has to end before the next one of its tag may be open
-            connection.executemany(UPDATE, [update_row(event, end, next(revs)) for event, end in updates])
-            connection.executemany(UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted])
-            connection.executemany(INSERT, [insert_row(event, end, next(revs)) for event, end in inserts])
-            connection.executemany(INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps])
-            connection.executemany(
-                UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]
-            )
-            connection.executemany(
-                UPSERT_PLC, [(plc, self._names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]
-            )
-            connection.executemany(UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()])
-            connection.executemany(INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses])
+            names = self._names
+            for sql, rows in (
+                # updates first: an event has to end before the next one of its tag may be open
+                (UPDATE, [update_row(event, end, next(revs)) for event, end in updates]),
+                (UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted]),
+                (INSERT, [insert_row(event, end, next(revs)) for event, end in inserts]),
+                (INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps]),
+                (UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]),
+                (UPSERT_PLC, [(plc, names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]),
+                (UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()]),
+                (INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses]),
+            ):
+                if rows:
+                    connection.executemany(sql, rows)
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
@@ -394,24 +386,6 @@ class Ledger:
         self.refused_count += len(plan.refused)
         for text in plan.refused:
             log.warning(say("store.misfit", fault=text))
-
-
-def add_missing_tags(connection: sqlite3.Connection) -> None:
-    """Rows that somebody else put into `events` belong to tags that queries must know of. A few index steps per tag."""
-    found = set(connection.execute(FIND_TAGS).fetchall())
-    missing = sorted(found - set(connection.execute("SELECT plc_ip, tag FROM tags").fetchall()))
-    if missing:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany("INSERT OR IGNORE INTO tags (plc_ip, tag) VALUES (?, ?)", missing)
-            connection.executemany(
-                "INSERT OR IGNORE INTO plcs SELECT plc_ip, plc_name, NULL FROM events WHERE plc_ip = ? LIMIT 1",
-                sorted({(plc,) for plc, _ in missing}),
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            roll_back(connection)
-            raise
 
 
 def new_uid() -> str:

@@ -12,7 +12,7 @@ import time
 import uuid
 from datetime import datetime, tzinfo
 from itertools import islice
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from tzlocal import get_localzone
 
@@ -186,21 +186,29 @@ def _uid_of(event_id: Any, plc: Any, tag: Any, start: Any) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{event_id}\n{plc}\n{tag}\n{start}"))
 
 
+class _OpenRow(NamedTuple):
+    plc_ip: Any
+    tag: Any
+    start_ts: Any
+    id: int
+
+
 def settle_open_rows(connection: sqlite3.Connection) -> None:
     """Make promise E3 true: an open row that a later row of its tag follows has ended before that one started.
 
     When it ended nobody saw: `gap`, between its own start and the later one's. Within a transaction.
     """
-    open_rows: Sequence[Tuple[Any, ...]] = connection.execute(
+    found = connection.execute(
         "SELECT plc_ip, tag, start_ts, id FROM events WHERE end_ts IS NULL ORDER BY plc_ip, tag, start_ts, id"
-    ).fetchall()
+    )
+    open_rows = [_OpenRow._make(row) for row in found.fetchall()]
     closed = []
     for row, following in zip(open_rows, [*open_rows[1:], None]):
         later_ts = connection.execute(LATER_START, row).fetchone()[0]
-        if later_ts is None and following is not None and following[:2] == row[:2]:
-            later_ts = following[2]
+        if later_ts is None and following is not None and (following.plc_ip, following.tag) == (row.plc_ip, row.tag):
+            later_ts = following.start_ts
         if later_ts is not None:
-            closed.append((later_ts, row[2], row[3]))
+            closed.append((later_ts, row.start_ts, row.id))
     connection.executemany(
         "UPDATE events SET end_ts = ?, end_earliest_ts = ?, end_quality = 'gap' WHERE id = ?", closed
     )

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import stat
+import sys
 import zlib
 from typing import Callable, NamedTuple, Optional
 
@@ -71,7 +72,7 @@ class Witness:
     def follow(self, rev: int) -> None:
         """After a transaction: the counter has come this far."""
         if rev != self._said.rev:
-            self._said = self._said._replace(rev=rev)
+            self._said = WitnessLine(self._said.file_id, rev, self._said.reserved)
             self._write(is_synced=False)
 
     def close(self) -> None:
@@ -105,8 +106,7 @@ class Witness:
         try:
             is_new = self._file is None and not os.path.lexists(self.path)
             file = self._open()
-            os.lseek(file, 0, os.SEEK_SET)
-            os.write(file, _line(self._said))
+            _write_at_start(file, _line(self._said))
             if is_synced:
                 os.fsync(file)
             if is_new:
@@ -131,8 +131,16 @@ class Witness:
 
 
 def _line(said: WitnessLine) -> bytes:
-    text = f"conectpy witness 1 {said.file_id} {said.rev:020d} {said.reserved:020d} ".encode("ascii", "replace")
-    return text + b"%08x\n" % zlib.crc32(text)
+    text = b"conectpy witness 1 %b %020d %020d " % (said.file_id.encode("ascii", "replace"), said.rev, said.reserved)
+    return b"%b%08x\n" % (text, zlib.crc32(text))
+
+
+def _write_at_start(file: int, data: bytes) -> None:
+    if sys.platform != "win32":
+        os.pwrite(file, data, 0)
+    else:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, data)
 
 
 def _understand(data: bytes) -> Optional[WitnessLine]:

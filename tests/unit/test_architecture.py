@@ -68,8 +68,9 @@ EVENTS: Dict[str, Set[str]] = {
     "event_sql": {"columns"},
     "ledger_rows": {"entries"},
     "ledger": {"first_contact", "clock_watch", "marks", "database", "entries", "ledger_rows", "revisions"},
-    "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "place", "revisions", "versions"}
-    | {"witness"},
+    "missing_tags": {"database"},
+    "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "missing_tags", "place", "revisions"}
+    | {"versions", "witness"},
     "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours"},
     "store": {"database", "entries", "event_file", "place", "reader"},
 }
