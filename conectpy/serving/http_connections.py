@@ -128,10 +128,11 @@ class ConnectionGuard:
         self._work = work
         self._selector = selectors.DefaultSelector()
         self._waiting: OrderedDict[GuardedConnection, None] = OrderedDict()  # longest waiting first
-        self._working: CounterType[str] = Counter()
+        self._working: CounterType[str] = Counter()  # address -> requests of it that are being answered
+        # Address -> complete requests that wait until fewer of that address are being answered.
         self._turns: Dict[str, Deque[GuardedConnection]] = {}
         self._returned: Deque[GuardedConnection] = deque()  # thread-safe by itself, as is _done
-        self._done: Deque[GuardedConnection] = deque()
+        self._done: Deque[GuardedConnection] = deque()  # closed by a worker, or handed to the stream hub
         self._at_work: Set[GuardedConnection] = set()
         self._stop = threading.Event()
         self._wake_out, self._wake_in = socket.socketpair()

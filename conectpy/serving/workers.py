@@ -27,9 +27,8 @@ class WorkerPool:
         self._lock = threading.Lock()  # guards all below
         self._threads: Set[threading.Thread] = set()
         self._busy: Set[Any] = set()
-        self._load = (
-            0  # connections that are queued or being answered: counted where they come, not where they are taken
-        )
+        # Connections that are queued or being answered: counted where they come, not where they are taken.
+        self._load = 0
         self._started = 0
         self._is_stopping = False
 
