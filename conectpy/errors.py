@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from .texts.catalogue import as_text, say
+
 
 class ConectpyError(Exception):
-    """Base of every error conectpy raises on purpose; a script prints its text and exits with `exit_status`."""
+    """Base of every error conectpy raises on purpose; a script prints its text and exits with `exit_status`.
+
+    `text` is what it says, in every language; `str()` of the error is the English of it.
+    """
 
     exit_status = 1
+
+    def __init__(self, text: str) -> None:
+        self.text = as_text(text)
+        super().__init__(self.text)
 
 
 class ConfigError(ConectpyError):
@@ -18,7 +27,7 @@ class ConfigError(ConectpyError):
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+        super().__init__(say("lines", items=self.faults))
 
 
 class DriverError(ConectpyError):

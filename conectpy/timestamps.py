@@ -8,6 +8,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, Optional, Tuple
 
+from .texts.catalogue import say
+
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo
 else:
@@ -95,7 +97,7 @@ def from_text(text: str) -> datetime:
     """The aware UTC time of any ISO 8601 text that names its zone (`Z` or an offset). Raises ValueError otherwise."""
     moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
     if moment.tzinfo is None:
-        raise ValueError(f"no time zone in {text!r}: write 2026-03-01T07:14:02Z")
+        raise ValueError(say("time.no_zone", words=text))
     return moment.astimezone(UTC)
 
 

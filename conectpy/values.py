@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Optional
 
 from .models import Sample, Value
+from .texts.catalogue import say
 
 MAX_DECIMALS = 4
 _WORDS = {"TRUE": True, "ON": True, "1": True, "FALSE": False, "OFF": False, "0": False}
@@ -30,7 +31,7 @@ def as_state_sample(tag: str, sample: Sample) -> Sample:
         return sample
     state = as_boolean(sample.value)
     if state is None:
-        return sample._replace(value=None, error=f"{tag}: {sample.value!r} is no boolean state")
+        return sample._replace(value=None, error=say("value.no_state", tag=tag, value=repr(sample.value)))
     return sample._replace(value=state)
 
 

@@ -56,7 +56,9 @@ def _kind_of(key: Key) -> str:
     origin = getattr(hint, "__origin__", None)
     if origin is Literal:
         return ", ".join(inner)
-    return ("list of `{ts, text}`" if origin is list else KINDS[hint]) + null
+    if origin is dict:
+        return f"texts by language{null}"
+    return ("list of `{ts, text, code, texts}`" if origin is list else KINDS[hint]) + null
 
 
 KINDS: Dict[Any, str] = {str: "text", float: "number", int: "whole number", bool: "true, false", Any: "any"}

@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import uuid
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -35,7 +36,7 @@ ROUND_TRIP = timedelta(milliseconds=180)
 
 def main(path: str) -> None:
     """Write the example to `path`, replacing what is there."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", ".witness"):
         if os.path.exists(path + suffix):
             os.unlink(path + suffix)
     plcs = load_settings({"plcs": PLCS, "tag_labels": TAG_LABELS}, {}, {}).plcs
@@ -51,6 +52,7 @@ def main(path: str) -> None:
     if not store.stop(60.0):
         raise SystemExit("could not store everything")
     settle(path)
+    os.unlink(f"{path}.witness")
 
 
 def live(plc: PlcSettings) -> Iterator[Tuple[datetime, List[Transition]]]:
@@ -83,7 +85,8 @@ class Plant:
 
     def __init__(self, plc: PlcSettings) -> None:
         self._lagoon = Lagoon(plc.name, SEED, START_UTC.timestamp())
-        self._detector = Detector(plc, PlcMemory())
+        # scans between two changes are left out here: that must not count as a machine that stood still
+        self._detector = Detector(replace(plc, timeout_s=DAYS * 86400.0), PlcMemory())
         self._tags = [tag.tag for tag in plc.tags if tag.is_state]
         self._told: Dict[str, Any] = {}
 
@@ -130,6 +133,11 @@ def settle(path: str) -> None:
             connection.execute("UPDATE events SET uid = ?, created_at = start_ts WHERE id = ?", (str(uid), event_id))
         connection.execute("UPDATE tags SET value = NULL, good_ts = NULL, last_ts = NULL")
         connection.execute("UPDATE plcs SET good_ts = NULL")
+        connection.execute("DELETE FROM meta WHERE key LIKE 'clock:%'")
+        for key in ("file_id", "epoch"):
+            name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"conectpy/example/{SEED}/{key}"))
+            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (name, key))
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'made_ts'", (to_text(START_UTC),))
         connection.execute("VACUUM")
         count, first, last = connection.execute("SELECT COUNT(*), MIN(start_ts), MAX(end_ts) FROM events").fetchone()
     print(f"{path}: {count} events from {first} to {last}, {os.path.getsize(path)} bytes, seed {SEED}")

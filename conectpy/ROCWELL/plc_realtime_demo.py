@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from conectpy.collector.supervisor import Collector, Worker
 from conectpy.console.command_line import monitor_arguments, read_settings, set_up_output
+from conectpy.console.output import language_of, print_error
 from conectpy.console.signals import stop_on_signals
 from conectpy.console.single_scan import format_readings, scan_once
 from conectpy.control.control_server import ControlServer
@@ -33,11 +34,12 @@ from conectpy.live.recent_history import History
 from conectpy.serving.server import WebServer
 from conectpy.settings.types import PlcSettings, Settings
 from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
+from conectpy.texts.catalogue import say
 from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
 
-CONTROL_JOIN_S = 0.5
+CONTROL_JOIN_S = 1.3  # commands under way have a second to end, and the store must not end before them
 
 # The PLCs to read: address -> name, tags, state_tags. The address is what pycomm3 calls the path: "192.168.11.10",
 # "192.168.11.10:44818", "192.168.11.10/0" (slot) or a route; or an OPC UA URL, "opc.tcp://192.168.11.20:4840".
@@ -137,11 +139,14 @@ TAG_LABELS: Dict[str, str] = {
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status."""
+    language = language_of(os.environ)
     try:
         arguments = monitor_arguments(argv)
         is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
         settings = read_settings(arguments, own_document)
-        set_up_output(settings.log_level)
+        language = settings.language or language
+        set_up_output(settings.log_level, language)
+        realtime_data.language = language
         settings, simulators = start_simulators(settings)
         try:
             return run_once(settings) if is_once else run(settings)
@@ -149,8 +154,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             for simulator in simulators:
                 simulator.stop()
     except ConectpyError as exc:
-        print(exc, file=sys.stderr)
-        return exc.exit_status
+        return print_error(exc, language)
 
 
 def own_document() -> Dict[str, Any]:
@@ -169,7 +173,7 @@ def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
     plcs = tuple(dataclasses.replace(plc, is_simulated=plc.address in simulated.addresses) for plc in settings.plcs)
     for plc in plcs:
         if plc.is_simulated:
-            log.warning("%s (%s) is SIMULATED: its values are made up by this program", plc.name, plc.address)
+            log.warning(say("monitor.simulated", plc=plc.name, address=plc.address))
     return dataclasses.replace(settings, plcs=plcs), [simulated]
 
 
@@ -209,7 +213,7 @@ def run(settings: Settings) -> int:
             serving.start()
             collector.add(control)
             control.start()
-            log.info("open %s", web.url)
+            log.info(say("monitor.open", url=web.url))
             collector.supervise(stop)
             control.stop()
             collector.stop()
@@ -218,8 +222,8 @@ def run(settings: Settings) -> int:
             web.stop()
             control.join(time.monotonic() + CONTROL_JOIN_S)
             if not store.stop(deadline_s=1.0):
-                log.error("not every transition could be stored")
-    log.info("stopped")
+                log.error(say("monitor.not_stored"))
+    log.info(say("monitor.stopped"))
     return 0
 
 

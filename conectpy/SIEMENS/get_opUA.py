@@ -21,7 +21,7 @@ if __name__ == "__main__" and not __package__:
 
 from conectpy.console.command_line import ArgumentParser, set_up_output
 from conectpy.console.opcua_console import Options, print_tree, read_loop, run_action, show_endpoints
-from conectpy.console.text_tables import one_line
+from conectpy.console.output import language_of, print_error
 from conectpy.errors import ConectpyError, ConfigError
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
@@ -44,9 +44,10 @@ SIMULATOR_PORT = 24840
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status: 0 fine, 1 something failed, 2 wrong arguments."""
+    language = language_of(os.environ)
     try:
         options = parse_options(argv)
-        set_up_output("WARNING")
+        set_up_output("WARNING", language)
         simulator = None
         if not options.url:
             simulator, options = start_simulator(options)
@@ -56,9 +57,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             if simulator is not None:
                 simulator.stop()
     except ConectpyError as exc:
-        for line in str(exc).splitlines():
-            print(f"error: {one_line(line)}", file=sys.stderr)
-        return exc.exit_status
+        return print_error(exc, language, "error: ")
     except KeyboardInterrupt:  # before or after the loop, which ends by itself
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does

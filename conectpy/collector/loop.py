@@ -20,6 +20,7 @@ from ..live.realtime import RealtimeData
 from ..live.recent_history import History
 from ..models import COMM_TAG, Change, PlcMemory, Scan, Transition
 from ..settings.types import PlcSettings
+from ..texts.catalogue import say
 from ..timestamps import boot_id, read_clocks, to_text, utc_now
 from ..values import as_state_sample
 from .scan_stats import ScanStats
@@ -114,7 +115,7 @@ class _Loop:
             watch.expect_within(20 * plc.timeout_s + CONNECT_GRACE_S)
             driver.connect()
             watch.connects += 1
-            log.info("%s (%s): connected", plc.name, plc.address)
+            log.info(say("collector.connected", plc=plc.name, address=plc.address))
             next_s = time.monotonic()
             while not self.stop.is_set():
                 watch.expect_within(10 * plc.timeout_s + SCAN_GRACE_S)
@@ -131,7 +132,7 @@ class _Loop:
         if self.stop.is_set() and watch.driver is not driver:
             return  # this thread has been replaced: its late scan is nobody's
         if watch.fails:
-            log.info("%s (%s): good again after %d failures", self.plc.name, self.plc.address, watch.fails)
+            log.info(say("collector.good_again", plc=self.plc.name, address=self.plc.address, count=watch.fails))
         watch.fails = 0
         watch.stats.add(scan.duration_s, now_s)
         watch.metrics.scan_seconds.observe(scan.duration_s)
@@ -161,9 +162,10 @@ class _Loop:
         """A failure: shown, counted, and followed by a pause; meanwhile the outage itself is watched."""
         watch, plc = self.watch, self.plc
         watch.fails += 1
-        text = " ".join(str(exc).split())
+        text = exc.text
         if not watch.errors or watch.errors[-1]["text"] != text or watch.fails == 1:
-            log.warning("%s", text if plc.address in text else f"{plc.name} ({plc.address}): {text}")
+            has_address = plc.address in text
+            log.warning(text if has_address else say("plc.fault", plc=plc.name, address=plc.address, fault=text))
         watch.errors.append({"ts": to_text(utc_now()), "text": text})
         watch.metrics.failures.inc()
         watch.metrics.up.set(0)

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from ..errors import ConfigError
 from ..pki import certificates as pki
+from ..texts.catalogue import say
 from ..timestamps import to_text, utc_now
 from .command_frame import Output, Request
 from .text_tables import one_line
@@ -78,5 +79,5 @@ def _folder(request: Request) -> pki.Pki:
     plcs = request.read_settings().plcs
     names = sorted({plc.opcua.pki_dir for plc in plcs if plc.driver == "opcua"} or {"pki"})
     if len(names) > 1:
-        raise ConfigError([f"--pki: the PLCs have several folders, name one: {', '.join(names)}"])
+        raise ConfigError([say("console.several_pki", names=names)])
     return pki.Pki(names[0])

@@ -17,6 +17,7 @@ from ..errors import ConectpyError
 from ..settings.types import Settings
 from .command_line import ArgumentParser, read_settings, set_up_output
 from .command_table import COMMANDS, COMMON, Entry
+from .output import language_of, print_error
 from .text_tables import format_table, one_line
 
 PROGRAM = "python -m conectpy"
@@ -59,7 +60,8 @@ class Output(NamedTuple):
 
 def run_command(argv: Sequence[str], script: Script) -> int:
     """Run what the command line says; the exit status. SystemExit for --help and wrong arguments. Main thread."""
-    set_up_output("WARNING")
+    language = language_of(os.environ)
+    set_up_output("WARNING", language)
     try:
         entry, words = find_entry(argv)
         if entry is None:
@@ -67,9 +69,7 @@ def run_command(argv: Sequence[str], script: Script) -> int:
         arguments = make_parser(entry).parse_args(argv[words:])
         return _print(_call(entry, Request(arguments, script)), arguments.json)
     except ConectpyError as exc:
-        for line in str(exc).splitlines():
-            print(f"error: {one_line(line)}", file=sys.stderr)
-        return exc.exit_status
+        return print_error(exc, language, "error: ")
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -150,5 +150,6 @@ def describe_commands(entries: Sequence[Entry]) -> List[str]:
 
 
 def _usage(entry: Entry) -> str:
-    positional = [str(one.details.get("metavar", one.names[0])) for one in entry.arguments if one.names[0][0] != "-"]
-    return " ".join((entry.name, *positional))
+    positional = [one for one in entry.arguments if not one.names[0].startswith("-")]
+    words = [f"[{one.details['metavar']}]" if "nargs" in one.details else one.details["metavar"] for one in positional]
+    return " ".join((entry.name, *words))

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Mapping, NoReturn, Optional, Sequence
 from ..settings.configuration import load_settings, load_yaml
 from ..settings.flags import add_flags
 from ..settings.types import Settings
+from .output import LanguageFormatter
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -42,13 +43,15 @@ def read_settings(arguments: Mapping[str, Any], own: Callable[[], Mapping[str, A
     return load_settings(load_yaml(path) if path else own(), os.environ, arguments)
 
 
-def set_up_output(log_level: str) -> None:
-    """Log to standard error. A console that lacks a letter shows a mark in its place instead of failing."""
+def set_up_output(log_level: str, language: str) -> None:
+    """Log to standard error in `language`. A console that lacks a letter shows a mark instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     form = "%(asctime)s %(levelname)-7s %(threadName)s: %(message)s"
-    logging.basicConfig(level=log_level, format=form, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LanguageFormatter(form, language))
+    logging.basicConfig(level=log_level, handlers=[handler])
     for noisy in ("pycomm3", "opcua"):  # their own errors come to us as exceptions and are said once
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     logging.captureWarnings(True)

@@ -39,11 +39,14 @@ COMMON = (
 _PKI = argument("--pki", metavar="DIR", help="folder of the certificates (that of the configuration, else pki)")
 _THUMBPRINT = argument("thumbprint", metavar="THUMBPRINT", help="at least 8 of its 40 hexadecimal digits")
 
+_FILE = argument("file", metavar="FILE", nargs="?", help="event file (the configured database)")
+_TO = argument("--to", metavar="COPY", help="name of the copy (beside the file)")
 _CERTIFICATES = "Certificates of OPC UA"
 
 COMMANDS = (
     Entry("once", "PLCs", "scan every PLC once and print the values", "plc_commands:scan"),
     Entry("status", "The running program", "how the program that uses the database is", "program_commands:show_status"),
+    Entry("downgrade", "The event file", "copy it for an older program", "file_commands:downgrade", (_FILE, _TO)),
     Entry("opcua list", _CERTIFICATES, "our own, trusted, rejected", "certificate_commands:list_all", (_PKI,)),
     Entry("opcua own", _CERTIFICATES, "our own; made if there is none", "certificate_commands:own", (_PKI,)),
     Entry("opcua trust", _CERTIFICATES, "trust a rejected one", "certificate_commands:trust", (_THUMBPRINT, _PKI)),

@@ -11,6 +11,7 @@ from ..drivers import make_driver
 from ..errors import DriverError
 from ..models import Sample
 from ..settings.types import PlcSettings, TagSettings
+from ..texts.catalogue import say
 from ..values import as_state_sample, to_display, to_json_value
 from .text_tables import format_table, one_line
 
@@ -72,7 +73,7 @@ def _read(reading: Reading) -> None:
         stats.add(scan.duration_s, scan.duration_s)
         reading.facts = {**stats.facts(), **driver.facts()}
     except DriverError as exc:
-        reading.error = " ".join(str(exc).split())
+        reading.error = exc.text
     except Exception as exc:  # the top of a thread: one PLC's trouble must not hide the others' values
         reading.error = f"{type(exc).__name__}: {exc}"
         logging.getLogger(__name__).exception("%s", plc.name)
@@ -132,7 +133,7 @@ def describe_readings(readings: Sequence[Reading]) -> List[Dict[str, Any]]:
 
 
 def _entry(reading: Reading, tag: TagSettings) -> Dict[str, Any]:
-    sample = reading.samples.get(tag.tag, Sample(None, "not read"))
+    sample = reading.samples.get(tag.tag, Sample(None, say("console.not_read")))
     return {
         "tag": tag.tag,
         "label": tag.label,

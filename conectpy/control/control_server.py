@@ -33,6 +33,9 @@ from .line_channel import (
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 16
+MAX_THREADS = 64
+"""Of the connections that were thrown out some threads are about to end."""
+
 BACKLOG = 128
 ACCEPT_S = 0.25
 CHECK_FILE_S = 2.0
@@ -93,13 +96,13 @@ class ControlServer:
     def _admit(self, caller: _Caller) -> bool:
         """Whether there is room, if need be in the place of the oldest one that has proven nothing."""
         with self._changed:
-            if len(self._callers) >= MAX_CONNECTIONS:
-                for other in self._callers:
-                    if not other.has_proven:
-                        other.channel.abort()
-                        break
-                self._changed.wait_for(lambda: len(self._callers) < MAX_CONNECTIONS, ACCEPT_S)
-            if len(self._callers) >= MAX_CONNECTIONS:
+            kept = [one for one in self._callers if not one.channel.is_aborted]
+            if len(kept) >= MAX_CONNECTIONS:
+                oldest = next((one for one in kept if not one.has_proven), None)
+                if oldest is None:
+                    return False
+                oldest.channel.abort()
+            if not self._changed.wait_for(lambda: len(self._callers) < MAX_THREADS, ACCEPT_S):
                 return False
             self._callers.append(caller)
             return True

@@ -28,6 +28,8 @@ MAX_REQUEST_BYTES = 65536
 MAX_REPLY_BYTES = 4 * 2**20
 HANDSHAKE_S = 3.0
 SEND_S = 5.0
+SLICE_S = 0.05
+"""A wait is cut in slices: on Windows neither Ctrl+C nor a shutdown by another thread wakes one that waits for data."""
 
 
 class ChannelError(Exception):
@@ -41,6 +43,7 @@ class LineChannel:
         self._connection = connection
         self._max_bytes = max_bytes
         self._buffer = bytearray()
+        self.is_aborted = False
 
     def receive(self, deadline_s: float) -> Dict[str, Any]:
         """The next object, whole by the deadline, however it drips in. Raises ChannelError."""
@@ -57,19 +60,21 @@ class LineChannel:
             self._buffer += self._receive_some(deadline_s)
 
     def _receive_some(self, deadline_s: float) -> bytes:
-        left_s = deadline_s - time.monotonic()
-        if left_s <= 0:
-            raise ChannelError("no answer in time")
-        try:
-            self._connection.settimeout(left_s)
-            data = self._connection.recv(65536)
-        except socket.timeout:
-            raise ChannelError("no answer in time") from None
-        except OSError as exc:
-            raise ChannelError(f"the connection broke: {exc.strerror or exc}") from exc
-        if not data:
-            raise ChannelError("the connection was closed")
-        return data
+        while not self.is_aborted:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise ChannelError("no answer in time")
+            try:
+                self._connection.settimeout(min(left_s, SLICE_S))
+                data = self._connection.recv(65536)
+            except socket.timeout:
+                continue
+            except OSError as exc:
+                raise ChannelError(f"the connection broke: {exc.strerror or exc}") from exc
+            if not data:
+                break
+            return data
+        raise ChannelError("the connection was closed")
 
     def send(self, message: Dict[str, Any]) -> None:
         """Send an object, in SEND_S at most. Raises ChannelError, TypeError for what is no JSON."""
@@ -81,6 +86,7 @@ class LineChannel:
 
     def abort(self) -> None:
         """Make whoever waits on this connection fail at once; closing it is the owner's."""
+        self.is_aborted = True
         with contextlib.suppress(OSError):  # it has gone already
             self._connection.shutdown(socket.SHUT_RDWR)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..settings.types import PlcSettings
+from ..texts.catalogue import say
 from .base import Driver, DriverMemory
 
 __all__ = ["Driver", "DriverMemory", "make_driver"]
@@ -22,4 +23,4 @@ def make_driver(plc: PlcSettings, memory: DriverMemory) -> Driver:
         from .opc_ua import OpcUaPlc
 
         return OpcUaPlc(plc, memory)
-    raise ConfigError([f'plcs."{plc.address}".driver: must be logix or opcua, got {plc.driver}'])
+    raise ConfigError([say("driver.unknown", address=plc.address, driver=plc.driver)])

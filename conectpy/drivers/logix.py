@@ -20,6 +20,7 @@ from ..errors import DriverError
 from ..facts.plc_facts import LogixFacts
 from ..models import Scan
 from ..settings.types import PlcSettings
+from ..texts.catalogue import Text, say, text_of
 from ..timestamps import read_clocks, steady_s
 from .base import DriverMemory
 from .cip.batch import Batch
@@ -84,7 +85,9 @@ class LogixPlc:
             link.close_leftovers()
             link.open_connection()
             if link.refused_large is not None:
-                log.warning("%s: only %d bytes per frame: %s", plc.name, link.connection_size, link.refused_large)
+                log.warning(
+                    say("logix.small_frames", plc=plc.name, count=link.connection_size, fault=link.refused_large)
+                )
             self._batch = Batch(link, self._memory.get("is_multiple", True))
             self._room_bytes = link.room_bytes
             self._find_out()
@@ -93,7 +96,7 @@ class LogixPlc:
                 frames = [frame.reads for frame, _ in self._frames]
                 self._search = self._book.start_search(frames, self._batch.ask, self._room_bytes)
         except BAD_REPLIES as exc:
-            self._fail("connecting", exc)
+            self._fail(say("driver.connecting"), exc)
 
     def close(self) -> None:
         """Forward Close, UnRegisterSession, in about a second. Never raises."""
@@ -108,12 +111,15 @@ class LogixPlc:
         if link is not None:
             link.abort()
 
-    def _fail(self, action: str, exc: Exception) -> NoReturn:
-        raise DriverError(f"{self._plc.name} ({self._plc.address}): {action}: {exc}") from exc
+    def _fail(self, action: Text, exc: Exception) -> NoReturn:
+        plc = self._plc
+        fault = say("driver.failed", plc=plc.name, address=plc.address, action=action, fault=text_of(exc))
+        raise DriverError(fault) from exc
 
     def _connected(self) -> CipLink:
         if self._link is None:
-            raise DriverError(f"{self._plc.name} ({self._plc.address}): not connected")
+            fault = say("driver.not_connected")
+            raise DriverError(say("plc.fault", plc=self._plc.name, address=self._plc.address, fault=fault))
         return self._link
 
     # -- definitions and frames ----------------------------------------------------------------------------------------
@@ -209,7 +215,7 @@ class LogixPlc:
             frozen = next((frozen_reason(frame.mode) for frame, _ in self._frames if frame.mode is not None), None)
             self._search_on()
         except BAD_REPLIES as exc:
-            self._fail(f"reading {len(self._book.names)} tags", exc)
+            self._fail(say("driver.reading_tags", count=len(self._book.names)), exc)
         duration_s = received_s - started_s
         sent_utc = received_utc - timedelta(
             seconds=duration_s

@@ -12,6 +12,7 @@ from ..errors import DriverError
 from ..facts.plc_facts import OpcUaFacts
 from ..models import Sample, Scan, Value
 from ..settings.types import PlcSettings, TagSettings
+from ..texts.catalogue import Text, say, text_of
 from ..timestamps import from_text, read_clocks, steady_s
 from .base import DriverMemory
 from .ua.browse import BrowsedNode, browse, read_attributes, read_types
@@ -69,11 +70,11 @@ class OpcUaPlc:
         try:
             self._connect()
         except (DriverError, Malformed) as exc:
-            raise self._error("connecting", exc) from exc
+            raise self._error(say("driver.connecting"), exc) from exc
 
     def read_scan(self) -> Scan:
         if self._session is None and not self._is_resting:
-            raise DriverError(f"{self._plc.name}: reading before connecting, or from a connection that has failed")
+            raise DriverError(say("ua.not_connected", plc=self._plc.name))
         try:
             if self._is_resting:
                 self._connect()
@@ -86,7 +87,7 @@ class OpcUaPlc:
             received_utc, received_s = read_clocks()
         except (DriverError, Malformed) as exc:
             self._session = None  # an answer that comes too late is nobody's
-            raise self._error(f"reading {len(self._plc.tags)} nodes", exc) from exc
+            raise self._error(say("ua.reading_nodes", count=len(self._plc.tags)), exc) from exc
         duration_s = self._round_trip_s = received_s - started_s
         if self._is_sparse(session):
             self._rest()
@@ -138,25 +139,26 @@ class OpcUaPlc:
     def read_types(self) -> Dict[str, str]:
         """The data type of each configured tag, for people; a tag whose node is missing has the reason in brackets."""
         if self._session is None:
-            raise DriverError(f"{self._plc.name}: reading before connecting")
+            raise DriverError(say("ua.types_too_early", plc=self._plc.name))
         try:
             types = read_types(self._session, [node.node for node in self._nodes])
         except (DriverError, Malformed) as exc:
-            raise self._error("reading data types", exc) from exc
+            raise self._error(say("ua.reading_types"), exc) from exc
         found = {node.tag: text for node, text in zip(self._nodes, types)}
-        return {tag.tag: found.get(tag.tag, "(no such namespace)") for tag in self._plc.tags}
+        return {tag.tag: found.get(tag.tag, say("ua.no_such_namespace")) for tag in self._plc.tags}
 
     def browse(self, start: str, depth: int) -> Iterator[BrowsedNode]:
         """The address space below a node (`i=85`, `ns=4;i=3`, `nsu=...`) as a tree. Raises DriverError."""
         if self._session is None:
-            raise DriverError(f"{self._plc.name}: browsing before connecting")
+            raise DriverError(say("ua.browsing_too_early", plc=self._plc.name))
         nodes, missing = resolve_nodes((TagSettings(start, start, node=start),), self._info.namespaces)
         if missing:
-            raise DriverError(f"{self._plc.name}: browsing {start}: {missing[0][1].error}")
+            fault, action = missing[0][1].error, say("ua.browsing_node", node=start)
+            raise DriverError(say("ua.failed", plc=self._plc.name, action=action, fault=fault))
         try:
             yield from browse(self._session, nodes[0].node, depth)
         except (DriverError, Malformed) as exc:
-            raise self._error("browsing", exc) from exc
+            raise self._error(say("ua.browsing"), exc) from exc
 
     # -- connecting ----------------------------------------------------------------------------------------------------
 
@@ -173,7 +175,7 @@ class OpcUaPlc:
     def _on_opening(self, session: UaSession) -> None:
         self._opened.append(session)
         if self._is_aborted.is_set():
-            raise DriverError("aborted")
+            raise DriverError(say("aborted"))
 
     def _read_info(self, session: UaSession) -> ServerInfo:
         numbers = (2255, 11705, 11714, 2258, 2261, 2264)
@@ -188,8 +190,8 @@ class OpcUaPlc:
             " ".join(str(item.value) for item in (product, version) if item is not None and item.value),
         )
 
-    def _error(self, action: str, exc: Exception) -> DriverError:
-        text = f"{self._plc.name}: {action}: {exc}"
+    def _error(self, action: Text, exc: Exception) -> DriverError:
+        text = say("ua.failed", plc=self._plc.name, action=action, fault=text_of(exc))
         return UntrustedServer(text, exc.thumbprint) if isinstance(exc, UntrustedServer) else DriverError(text)
 
 
@@ -202,9 +204,9 @@ def resolve_nodes(
         try:
             uri, node = parse_node_id(tag.node or tag.tag)
         except ValueError as exc:
-            raise DriverError(f"tag {tag.tag}: {exc}") from exc
+            raise DriverError(say("ua.bad_node", tag=tag.tag, fault=text_of(exc))) from exc
         if uri is not None and uri not in namespaces:
-            missing.append((tag.tag, Sample(None, f"the server has no namespace {uri}", is_vanished=True)))
+            missing.append((tag.tag, Sample(None, say("ua.no_namespace", uri=uri), is_vanished=True)))
             continue
         if uri is not None:
             node = node._replace(namespace=namespaces.index(uri))
@@ -227,11 +229,11 @@ def _chunk_limit(info: ServerInfo) -> int:
     return min(limit, CHUNK_S7_1200 if _S7_1200.search(info.product) else CHUNK_LARGEST)
 
 
-def _frozen(state: Optional[int]) -> Optional[str]:
+def _frozen(state: Optional[int]) -> Optional[Text]:
     if state is None or state in LIVE_STATES:
         return None
     name = STATE_NAMES[state] if 0 <= state < len(STATE_NAMES) else str(state)
-    return f"the OPC UA server is in state {name}"
+    return say("ua.server_state", state=name)
 
 
 def _int(value: Any) -> Optional[int]:

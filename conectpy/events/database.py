@@ -16,6 +16,7 @@ from typing import List, Mapping, Tuple
 
 from ..errors import StoreError
 from ..files.held_file import replace
+from ..texts.catalogue import Text, as_text, say, text_of
 from ..timestamps import utc_now
 from .columns import COLUMNS_OF_VERSION, LEGACY_COLUMNS
 from .revisions import complete_meta
@@ -72,13 +73,13 @@ def is_open_refused(exc: Exception) -> bool:
     return "unable to open" in str(exc)
 
 
-def describe(exc: Exception) -> str:
-    """SQLite's text with what it means for the plant."""
-    text = str(exc)
-    if "full" in text:
-        return f"{text}: free some space"
-    if "locked" in text:
-        return f"{text} by another program"
+def describe(exc: Exception) -> Text:
+    """SQLite's text, or another error's, with what it means for the plant."""
+    text = text_of(exc)
+    if text.code == "plain" and "full" in text:
+        return say("store.full", words=text)
+    if text.code == "plain" and "locked" in text:
+        return say("store.locked", words=text)
     return text
 
 
@@ -124,7 +125,7 @@ def connect_writer(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
-            raise StoreError(f"{path}: this file system cannot keep a write-ahead log; choose a local disk with --db")
+            raise StoreError(say("store.no_wal", path=path))
         connection.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
     except BaseException:
         connection.close()
@@ -205,16 +206,16 @@ def inspect(path: str) -> str:
         head = file.read(65536)
     if not head.startswith(MAGIC):
         if _looks_like_ours(head):
-            raise DatabaseCorrupt("its header is damaged")
-        raise StoreError(f"{path}: is no SQLite database; it is left as it is, choose another file with --db")
+            raise DatabaseCorrupt(say("store.bad_header"))
+        raise StoreError(say("store.no_sqlite", path=path))
     try:
         return _inspect_database(path, head)
     except DAMAGE as exc:
         if not is_corrupt(exc):
             raise
         if _looks_like_ours(head):
-            raise DatabaseCorrupt(str(exc)) from exc
-        raise StoreError(f"{path}: is damaged ({exc}) and not an event database; it is left as it is") from exc
+            raise DatabaseCorrupt(text_of(exc)) from exc
+        raise StoreError(say("store.damaged_other", path=path, fault=text_of(exc))) from exc
 
 
 def _looks_like_ours(head: bytes) -> bool:
@@ -229,10 +230,7 @@ def _inspect_database(path: str, head: bytes) -> str:
     try:
         version, application = _read_stamp(connection)
         if version > SCHEMA_VERSION and (application in (0, APPLICATION_ID)):
-            raise StoreError(
-                f"{path}: was written by a newer conectpy (schema version {version}, known here: {SCHEMA_VERSION});"
-                f" it is left as it is, update conectpy or choose another file with --db"
-            )
+            raise StoreError(say("store.newer", path=path, version=version, known=SCHEMA_VERSION))
         names = dict(connection.execute("SELECT name, type FROM sqlite_master").fetchall())
         keys = {str(row[1]): bool(row[5]) for row in connection.execute("PRAGMA table_info(events)")}
         kind = _judge(path, application, find_version(connection), names, keys)
@@ -256,21 +254,19 @@ def connect_without_trace(path: str) -> sqlite3.Connection:
 def _judge(path: str, application: int, version: int, names: Mapping[str, str], keys: Mapping[str, bool]) -> str:
     """By our id, the version, what there is (name -> type), the columns of `events` (name -> whether it is the key)."""
     if application not in (0, APPLICATION_ID):
-        raise StoreError(f"{path}: is another program's database; it is left as it is, choose another file with --db")
+        raise StoreError(say("store.foreign", path=path))
     if names.get("events") == "table" and keys.keys() >= set(LEGACY_COLUMNS):
         missing = set(COLUMNS_OF_VERSION[min(version, SCHEMA_VERSION)]) - keys.keys()
         if missing:
-            raise StoreError(
-                f"{path}: its table events has lost the column {min(missing)}; it is left as it is, restore a full copy"
-            )
+            raise StoreError(say("store.lost_column", path=path, column=min(missing)))
         if version == 0:
             return "legacy"
         if keys["id"]:
             return "current" if version == SCHEMA_VERSION else "older"
-        raise StoreError(f"{path}: its table events has lost its primary key; it is left as it is, restore a full copy")
+        raise StoreError(say("store.lost_key", path=path))
     if "events" not in names and (not names or application == APPLICATION_ID):
         return "new"
-    raise StoreError(f"{path}: is a database without our table events; it is left as it is, choose another with --db")
+    raise StoreError(say("store.no_events", path=path))
 
 
 def is_wal(path: str) -> bool:
@@ -287,7 +283,7 @@ def _check(connection: sqlite3.Connection, path: str) -> None:
     pragma = "integrity_check" if file_bytes <= FULL_CHECK_BYTES else "quick_check"
     faults = [str(row[0]) for row in connection.execute(f"PRAGMA {pragma}(3)")]
     if faults != ["ok"]:
-        raise DatabaseCorrupt("; ".join(" ".join(fault.split()) for fault in faults))
+        raise DatabaseCorrupt(as_text("; ".join(" ".join(fault.split()) for fault in faults)))
 
 
 def size_bytes(path: str) -> int:

@@ -10,6 +10,7 @@ from typing import Optional
 
 from ..errors import StoreError
 from ..files.held_file import remove, replace
+from ..texts.catalogue import say, text_of
 from .database import (
     DAMAGE,
     DatabaseCorrupt,
@@ -39,31 +40,31 @@ def downgrade(path: str, target: Optional[str] = None) -> str:
     """
     path = os.path.realpath(path)
     if not os.path.exists(path):
-        raise StoreError(f"{path}: there is no such file")
+        raise StoreError(say("store.no_file", path=path))
     lock = FileLock(path + ".lock")
     try:
         owner = lock.acquire()
     except OSError as exc:
-        raise StoreError(f"{path}: the lock file {lock.path} cannot be made: {exc.strerror or exc}") from exc
+        raise StoreError(say("store.no_lock", path=path, lock=lock.path, fault=text_of(exc))) from exc
     if owner is not None:
-        raise StoreError(f"{path}: is in use by a collector ({owner}); stop that one first")
+        raise StoreError(say("store.in_use_now", path=path, owner=owner))
     try:
         return _downgrade(path, target)
     except (*DAMAGE, DatabaseCorrupt, OSError) as exc:
-        raise StoreError(f"{path}: cannot be copied for version {TARGET_VERSION}: {describe(exc)}") from exc
+        raise StoreError(say("store.no_downgrade", path=path, version=TARGET_VERSION, fault=describe(exc))) from exc
     finally:
         lock.release()
 
 
 def _downgrade(path: str, target: Optional[str]) -> str:
     if inspect(path) != "current":
-        raise StoreError(f"{path}: needs no copy, it is no newer than version {TARGET_VERSION}")
+        raise StoreError(say("store.no_copy_needed", path=path, version=TARGET_VERSION))
     name = os.path.abspath(target) if target else free_name(path, f"version{TARGET_VERSION}")
     if os.path.lexists(name):
-        raise StoreError(f"{name}: exists already; choose another name for the copy")
+        raise StoreError(say("store.copy_exists", path=name))
     if not os.path.isdir(os.path.dirname(name)):
-        raise StoreError(f"{name}: its folder does not exist; create it, or choose another name for the copy")
-    check_room(name, size_bytes(path) + size_bytes(path + "-wal"), "a copy")
+        raise StoreError(say("store.copy_no_folder", path=name))
+    check_room(name, size_bytes(path) + size_bytes(path + "-wal"), say("store.for_copy"))
     part = f"{name}.part"
     try:
         with closing(connect_without_trace(path)) as source:

@@ -12,6 +12,7 @@ from typing import Deque, Mapping, Optional, Sequence
 
 from ..errors import StoreError
 from ..files.held_file import remove, replace
+from ..texts.catalogue import Text, say, text_of
 from .database import (
     DAMAGE,
     DatabaseCorrupt,
@@ -30,8 +31,9 @@ from .database import (
 )
 from .entries import Entry, Key, clean
 from .file_lock import FileLock
-from .ledger import Known, Ledger, add_missing_tags
+from .ledger import Known, Ledger
 from .legacy_files import settle_open_rows
+from .missing_tags import add_missing_tags
 from .place import check_place, free_bytes
 from .revisions import Revisions, watch_over
 from .versions import check_migration, migrate
@@ -88,7 +90,7 @@ class EventFile:
             if is_transient(exc) and not (is_open_refused(exc) and free_bytes(self.path) > ROOM_BYTES):
                 raise
             self._lock.release()
-            raise StoreError(f"{self.path}: cannot be opened: {exc}; choose another file with --db") from exc
+            raise StoreError(say("store.no_open", path=self.path, fault=text_of(exc))) from exc
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Store the entries in one transaction, all or nothing. Raises like `open`."""
@@ -104,7 +106,7 @@ class EventFile:
             if not is_corrupt(exc):
                 raise
             self._reopen_corrupt(exc)
-            raise StoreError(f"{self.path}: was found damaged: {exc}") from exc
+            raise StoreError(say("store.damaged", path=self.path, fault=text_of(exc))) from exc
         self._is_suspect = False
 
     def _apply(self, ledger: Ledger, entries: Sequence[Entry]) -> None:
@@ -124,7 +126,7 @@ class EventFile:
                 optimize(connection)
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as exc:
-                log.warning("%s: closing: %s", self.path, describe(exc))
+                log.warning(say("store.closing", path=self.path, fault=describe(exc)))
             connection.close()
         self._witness.close()
         self._lock.release()
@@ -135,7 +137,7 @@ class EventFile:
                 kind = inspect(self.path)
                 if is_in_haste and kind == "older" and self._climbs_while_read():
                     check_migration(self.path)
-                    log.warning("%s: is brought up to date meanwhile; what happens until then is kept", self.path)
+                    log.warning(say("store.climbs_meanwhile", path=self.path))
                     return
                 if kind in ("legacy", "older"):
                     backup = migrate(self.path, self._legacy_timezone)
@@ -163,10 +165,7 @@ class EventFile:
                 settle_open_rows(connection)
                 create_schema(connection)
             if watch_over(connection, self._witness):
-                self._tell(
-                    f"{self.path}: is an older copy that was put back; what was recorded since that copy is not in it,"
-                    f" and its revisions count on in a new epoch"
-                )
+                self._tell(say("store.older_copy", path=self.path))
             add_missing_tags(connection)
             optimize(connection)
             ledger = Ledger(connection, Revisions(connection, self._witness), self._names, self._labels)
@@ -189,7 +188,7 @@ class EventFile:
         except FileNotFoundError:
             self._put_back()
             return
-        self._tell(f"{self.path}: was replaced by another file while it was in use; the other one is used from now on")
+        self._tell(say("store.replaced", path=self.path))
         self._disconnect()
         self.open()
 
@@ -201,13 +200,13 @@ class EventFile:
             with closing(sqlite3.connect(part)) as target:
                 self._connection.backup(target)
         except sqlite3.Error as exc:
-            raise StoreError(f"{self.path}: was deleted while in use, and cannot be put back: {exc}") from exc
+            raise StoreError(say("store.not_put_back", path=self.path, fault=text_of(exc))) from exc
         self._disconnect()
         for name in side_files(self.path):
             if os.path.exists(name):
                 remove(name)
         replace(part, self.path)
-        self._tell(f"{self.path}: was deleted while in use, and has been put back whole")
+        self._tell(say("store.put_back", path=self.path))
         self.open()
 
     def _reopen_corrupt(self, exc: Exception) -> None:
@@ -232,9 +231,9 @@ class EventFile:
     def _start_over(self, cause: Exception) -> None:
         aside = keep_aside(self.path)
         self._is_new = True
-        self._tell(f"{self.path}: was corrupt ({cause}); it is kept aside as {aside}, and a new one is started")
+        self._tell(say("store.started_over", path=self.path, fault=text_of(cause), copy=str(aside)))
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: Text) -> None:
         log.critical(text)
         self.notes.append(text)
 
@@ -244,10 +243,6 @@ class EventFile:
         except OSError as exc:
             if exc.errno == errno.ENOSPC:
                 raise
-            raise StoreError(
-                f"{self.path}: the lock file {self._lock.path} cannot be made: {exc.strerror or exc}"
-            ) from exc
+            raise StoreError(say("store.no_lock", path=self.path, lock=self._lock.path, fault=text_of(exc))) from exc
         if owner is not None:
-            raise StoreError(
-                f"{self.path}: is in use by another collector ({owner}); stop that one, or choose another with --db"
-            )
+            raise StoreError(say("store.in_use", path=self.path, owner=owner))

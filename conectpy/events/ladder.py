@@ -14,6 +14,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import StoreError
 from ..files.held_file import remove, replace
+from ..texts.catalogue import say
 from .database import BUSY_TIMEOUT_S, connect_reader, describe, free_name, make_uri, roll_back, size_bytes
 from .durable import sync_folder
 from .place import check_room
@@ -55,7 +56,7 @@ def climb(path: str, ladder: Ladder) -> Optional[str]:
             steps = check_climb(path, ladder, connection)
             return _climb(connection, path, ladder.application_id, steps) if steps else None
         except (sqlite3.Error, OSError) as exc:
-            raise StoreError(f"{path}: could not be brought up to date, it is as it was: {describe(exc)}") from exc
+            raise StoreError(say("store.no_climb", path=path, fault=describe(exc))) from exc
 
 
 def _climb(connection: sqlite3.Connection, path: str, application_id: int, steps: Sequence[Step]) -> str:
@@ -65,7 +66,7 @@ def _climb(connection: sqlite3.Connection, path: str, application_id: int, steps
             connection.execute("BEGIN IMMEDIATE")
             if not backup:
                 backup = back_up(path)
-                log.warning("%s: is brought to version %d, a copy of it is kept as %s", path, steps[-1].version, backup)
+                log.warning(say("store.climbing", path=path, version=steps[-1].version, copy=backup))
             step.climb(connection)
             connection.execute(f"PRAGMA application_id={application_id}")
             connection.execute(f"PRAGMA user_version={step.version}")
@@ -76,7 +77,7 @@ def _climb(connection: sqlite3.Connection, path: str, application_id: int, steps
                 with contextlib.suppress(OSError):
                     remove(backup)
             raise
-        log.info("%s: is at version %d", path, step.version)
+        log.info(say("store.climbed", path=path, version=step.version))
     return backup
 
 
@@ -95,7 +96,7 @@ def check_climb(path: str, ladder: Ladder, connection: sqlite3.Connection) -> Li
     if steps:
         file_bytes = size_bytes(path) + size_bytes(path + "-wal")
         needed = int(file_bytes * (1 + sum(step.room for step in steps)))
-        check_room(path, needed, f"the step to version {steps[-1].version} and a copy of the file as it is")
+        check_room(path, needed, say("store.for_step", version=steps[-1].version))
     return steps
 
 

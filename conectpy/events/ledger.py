@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..models import Change, ClockMark, Gap, Transition
+from ..texts.catalogue import say
 from ..timestamps import ceil_text, from_text, to_text, utc_now
 from .clock_watch import CLOCK_STEP_S, step_since
 from .database import roll_back
@@ -47,16 +48,6 @@ log = logging.getLogger(__name__)
 
 UNKNOWN_AFTER = ("removed", "tag_lost")
 """Ends that do not say that the state was FALSE."""
-
-
-FIND_TAGS = """
-WITH RECURSIVE found (plc_ip, tag) AS (
-    SELECT plc_ip, tag FROM (SELECT plc_ip, tag FROM events ORDER BY plc_ip, tag LIMIT 1)
-    UNION ALL
-    SELECT e.plc_ip, e.tag FROM found f JOIN events e ON e.id = COALESCE(
-        (SELECT id FROM events WHERE plc_ip = f.plc_ip AND tag > f.tag ORDER BY tag LIMIT 1),
-        (SELECT id FROM events WHERE plc_ip > f.plc_ip ORDER BY plc_ip, tag LIMIT 1)))
-SELECT plc_ip, tag FROM found"""
 
 
 class _Plan:
@@ -191,12 +182,12 @@ class Ledger:
             change = with_history(change, is_open=is_open, state=state, plc_good_ts=good_ts)
         if change.kind == "open":
             if current is not None and not self._has_ended_unseen(plan, key, current, change):
-                plan.refused.append(f"{key}: already has an open event, since {current.start_ts}")
+                plan.refused.append(say("store.misfit_open", key=str(key), since=current.start_ts))
                 return
             self._plan_open(plan, key, change)
         elif current is None:
             if not is_first:
-                plan.refused.append(f"{key}: has no open event to {change.kind}")
+                plan.refused.append(say("store.misfit_none", key=str(key), kind=change.kind))
                 return
         elif change.kind == "shift":
             self._plan_shift(plan, key, current, change)
@@ -232,7 +223,8 @@ class Ledger:
         )
         plan.open[key] = event
         plan.new_uids.add(event.uid)
-        plan.plcs.setdefault(transition.plc, None)
+        if transition.plc not in self._plcs:
+            plan.plcs.setdefault(transition.plc, None)
 
     def _plan_going_on(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
         """A close or an amend of the open event."""
@@ -358,19 +350,20 @@ class Ledger:
         connection.execute("BEGIN IMMEDIATE")
         try:
             revs = self._revisions.take(len(inserts) + len(plan.updates) + len(plan.gaps))
-            # updates first: an event has to end before the next one of its tag may be open
-            connection.executemany(UPDATE, [update_row(event, end, next(revs)) for event, end in updates])
-            connection.executemany(UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted])
-            connection.executemany(INSERT, [insert_row(event, end, next(revs)) for event, end in inserts])
-            connection.executemany(INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps])
-            connection.executemany(
-                UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]
-            )
-            connection.executemany(
-                UPSERT_PLC, [(plc, self._names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]
-            )
-            connection.executemany(UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()])
-            connection.executemany(INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses])
+            names = self._names
+            for sql, rows in (
+                # updates first: an event has to end before the next one of its tag may be open
+                (UPDATE, [update_row(event, end, next(revs)) for event, end in updates]),
+                (UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted]),
+                (INSERT, [insert_row(event, end, next(revs)) for event, end in inserts]),
+                (INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps]),
+                (UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]),
+                (UPSERT_PLC, [(plc, names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]),
+                (UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()]),
+                (INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses]),
+            ):
+                if rows:
+                    connection.executemany(sql, rows)
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
@@ -392,25 +385,7 @@ class Ledger:
         self._incomplete = frozenset(plan.incomplete)
         self.refused_count += len(plan.refused)
         for text in plan.refused:
-            log.warning("a transition does not fit what is stored and is left out: %s", text)
-
-
-def add_missing_tags(connection: sqlite3.Connection) -> None:
-    """Rows that somebody else put into `events` belong to tags that queries must know of. A few index steps per tag."""
-    found = set(connection.execute(FIND_TAGS).fetchall())
-    missing = sorted(found - set(connection.execute("SELECT plc_ip, tag FROM tags").fetchall()))
-    if missing:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany("INSERT OR IGNORE INTO tags (plc_ip, tag) VALUES (?, ?)", missing)
-            connection.executemany(
-                "INSERT OR IGNORE INTO plcs SELECT plc_ip, plc_name, NULL FROM events WHERE plc_ip = ? LIMIT 1",
-                sorted({(plc,) for plc, _ in missing}),
-            )
-            connection.execute("COMMIT")
-        except BaseException:
-            roll_back(connection)
-            raise
+            log.warning(say("store.misfit", fault=text))
 
 
 def new_uid() -> str:

@@ -106,15 +106,20 @@ def insert_row(event: OpenEvent, end: End, rev: int) -> Row:
     return (
         event.plc, event.plc_name, event.tag, event.tag_label, event.start_ts, end.ts, event.created_at, event.uid,
         event.start_earliest_ts, event.start_quality, end.earliest_ts, end.quality,
-        event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)),
+        event.gap_count, round(event.gap_s, 3), flags_text(event.flags),
         rev, end.duration_s, event.start_device_ts, end.device_ts,
     )  # fmt: skip
 
 
 def update_row(event: OpenEvent, end: End, rev: int) -> Row:
     """The values of UPDATE."""
-    counts = (event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)), rev)
+    counts = (event.gap_count, round(event.gap_s, 3), flags_text(event.flags), rev)
     return (*end, *counts, event.plc, event.tag)
+
+
+def flags_text(flags: FrozenSet[str]) -> str:
+    """As the column `flags` has them."""
+    return ",".join(sorted(flags)) if flags else ""
 
 
 def shifted_row(event: OpenEvent, end: End, rev: int) -> Row:

@@ -12,11 +12,12 @@ import time
 import uuid
 from datetime import datetime, tzinfo
 from itertools import islice
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from tzlocal import get_localzone
 
 from ..errors import StoreError
+from ..texts.catalogue import say, text_of
 from ..timestamps import EPOCH_UTC, ZoneInfo, ceil_text, to_text
 from .columns import COLUMNS_OF_VERSION, LEGACY_COLUMNS
 from .database import schema_statements
@@ -66,7 +67,7 @@ def find_zone(name: Optional[str]) -> Optional[tzinfo]:
     except (LookupError, ValueError, OSError) as exc:
         if name is None:
             return None
-        raise StoreError(f"--legacy-timezone: no such time zone: {name} (for example America/Montevideo)") from exc
+        raise StoreError(say("store.zone", zone=name)) from exc
     return zone
 
 
@@ -81,7 +82,7 @@ def _rebuild(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> N
         _keep_column(connection, name, kind)
     connection.execute("DROP TABLE events")
     connection.execute("ALTER TABLE events_migrating RENAME TO events")
-    log.info("%s: migrating: indexes", path)
+    log.info(say("store.migrating_indexes", path=path))
     connection.execute(next(sql for sql in statements if "events_by_tag" in sql))
     settle_open_rows(connection)
     for sql in statements:
@@ -92,7 +93,7 @@ def _rebuild(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> N
         try:
             connection.execute(sql)
         except sqlite3.Error as exc:
-            log.warning("%s: left out of the migrated file: %s (%s)", path, sql, exc)
+            log.warning(say("store.left_out", path=path, sql=sql, fault=text_of(exc)))
 
 
 def _other_columns(connection: sqlite3.Connection) -> List[Tuple[str, str]]:
@@ -128,9 +129,9 @@ def _copy_rows(connection: sqlite3.Connection, path: str, clock: LegacyClock) ->
         done += len(chunk)
         if time.monotonic() - reported_s > PROGRESS_S or done == total:
             reported_s = time.monotonic()
-            log.info("%s: migrating: %d of %d rows", path, done, total)
+            log.info(say("store.migrating", path=path, done=done, total=total))
     if unreadable:
-        log.warning("%s: %d rows have a time that cannot be read; see the table legacy_texts", path, len(unreadable))
+        log.warning(say("store.unreadable", path=path, count=len(unreadable)))
         connection.execute("CREATE TABLE legacy_texts (event_id INTEGER PRIMARY KEY, start_ts, end_ts, created_at)")
         connection.executemany("INSERT INTO legacy_texts VALUES (?, ?, ?, ?)", unreadable)
 
@@ -185,28 +186,34 @@ def _uid_of(event_id: Any, plc: Any, tag: Any, start: Any) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{event_id}\n{plc}\n{tag}\n{start}"))
 
 
+class _OpenRow(NamedTuple):
+    plc_ip: Any
+    tag: Any
+    start_ts: Any
+    id: int
+
+
 def settle_open_rows(connection: sqlite3.Connection) -> None:
     """Make promise E3 true: an open row that a later row of its tag follows has ended before that one started.
 
     When it ended nobody saw: `gap`, between its own start and the later one's. Within a transaction.
     """
-    open_rows: Sequence[Tuple[Any, ...]] = connection.execute(
+    found = connection.execute(
         "SELECT plc_ip, tag, start_ts, id FROM events WHERE end_ts IS NULL ORDER BY plc_ip, tag, start_ts, id"
-    ).fetchall()
+    )
+    open_rows = [_OpenRow._make(row) for row in found.fetchall()]
     closed = []
     for row, following in zip(open_rows, [*open_rows[1:], None]):
         later_ts = connection.execute(LATER_START, row).fetchone()[0]
-        if later_ts is None and following is not None and following[:2] == row[:2]:
-            later_ts = following[2]
+        if later_ts is None and following is not None and (following.plc_ip, following.tag) == (row.plc_ip, row.tag):
+            later_ts = following.start_ts
         if later_ts is not None:
-            closed.append((later_ts, row[2], row[3]))
+            closed.append((later_ts, row.start_ts, row.id))
     connection.executemany(
         "UPDATE events SET end_ts = ?, end_earliest_ts = ?, end_quality = 'gap' WHERE id = ?", closed
     )
     if closed:
-        log.warning(
-            "%d open events were followed by later ones of their tag; they are closed as uncertain", len(closed)
-        )
+        log.warning(say("store.followed", count=len(closed)))
 
 
 def _text(value: Any) -> str:

@@ -9,14 +9,13 @@ import sys
 from typing import Optional
 
 from ..errors import StoreError
+from ..texts.catalogue import Text, say
 
 SPARE_BYTES = 2**20
 """What recording needs, whatever else is written."""
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "ncpfs")
 """Beginnings of the types in /proc/mounts whose locks and shared memory cannot be relied on."""
-
-CHOOSE = "choose another file with --db"
 
 
 def find_real_path(path: str) -> str:
@@ -33,13 +32,18 @@ def free_bytes(path: str) -> int:
         return 0
 
 
-def check_room(path: str, needed_bytes: int, purpose: str) -> None:
+def check_room(path: str, needed_bytes: int, purpose: Text) -> None:
     """Raises StoreError when the disk has no room for what is about to be written beside the file."""
     free = free_bytes(path)
     if free < needed_bytes + SPARE_BYTES:
         raise StoreError(
-            f"{path}: {purpose} may take {needed_bytes / 1e6:,.0f} MB of its disk, and {free / 1e6:,.0f} MB are free:"
-            f" free some space; nothing has been changed"
+            say(
+                "store.no_room",
+                path=path,
+                purpose=purpose,
+                needed=f"{needed_bytes / 1e6:,.0f}",
+                free=f"{free / 1e6:,.0f}",
+            )
         )
 
 
@@ -47,21 +51,18 @@ def check_place(path: str) -> None:
     """Raise StoreError, one clear line, when `path` (absolute) cannot hold the database."""
     folder = os.path.dirname(path)
     if os.path.isdir(path):
-        raise StoreError(f"{path}: is a folder, not a database; {CHOOSE}")
+        raise StoreError(say("store.folder", path=path))
     if not os.path.isdir(folder):
-        raise StoreError(f"{path}: the folder {folder} does not exist; create it, or {CHOOSE}")
+        raise StoreError(say("store.no_folder", path=path, folder=folder))
     share = find_network_share(folder)
     if share is not None:
-        raise StoreError(
-            f"{path}: lies on a network share ({share}), where locks are not safe and a lost line corrupts it;"
-            f" choose a local disk with --db"
-        )
+        raise StoreError(say("store.share", path=path, share=share))
     if os.path.exists(path) and not os.path.isfile(path):
-        raise StoreError(f"{path}: is no regular file; {CHOOSE}")
+        raise StoreError(say("store.irregular", path=path))
     if os.path.exists(path) and not _is_writable(path):
-        raise StoreError(f"{path}: the file is read-only; allow this user to write it, or {CHOOSE}")
+        raise StoreError(say("store.read_only", path=path))
     if not _is_writable(folder):
-        raise StoreError(f"{path}: the folder {folder} cannot be written; allow it to this user, or {CHOOSE}")
+        raise StoreError(say("store.folder_read_only", path=path, folder=folder))
 
 
 def _is_writable(path: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, 
 
 from ..errors import StoreError
 from ..models import COMM_TAG, Event, LastState, PlcMemory
+from ..texts.catalogue import say
 from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
 from .columns import StoredEvent
 from .database import DAMAGE, connect_reader, describe
@@ -180,7 +181,7 @@ class EventReader:
                 raise self._translate(exc) from exc
 
     def _translate(self, exc: Exception) -> StoreError:
-        return StoreError(f"{self.path}: cannot be read: {describe(exc)}")
+        return StoreError(say("store.no_read", path=self.path, fault=describe(exc)))
 
     def _find_sources(
         self, connection: sqlite3.Connection, query: EventQuery

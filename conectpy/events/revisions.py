@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import uuid
 from itertools import count
-from typing import Any, Dict, NamedTuple, Sequence
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
 
 from .. import __version__
 from ..timestamps import to_text, utc_now
@@ -18,6 +18,7 @@ from .witness import MAX_REV, Witness
 
 log = logging.getLogger(__name__)
 
+PUT_REV = "UPDATE meta SET value = ? WHERE key = 'rev'"
 NEWEST_REV = """
 SELECT MAX(rev) FROM (SELECT MAX(rev) AS rev FROM events UNION ALL SELECT MAX(rev) FROM gaps)"""
 ALL_ROWS = ("UPDATE events SET rev = next_rev()", "UPDATE gaps SET rev = next_rev()")
@@ -37,20 +38,21 @@ class Revisions:
     def __init__(self, connection: sqlite3.Connection, witness: Witness) -> None:
         self._connection = connection
         self._witness = witness
-        self._last = 0
+        self._last: Optional[int] = None  # None: to be read again, because a transaction failed, perhaps after all not
+        self._taken = 0
 
-    def take(self, number: int) -> count[int]:
+    def take(self, number: int) -> Iterator[int]:
         """The next numbers, for `number` rows, within a transaction. Raises sqlite3.Error."""
-        self._last = read_rev(self._connection)
-        first = self._last + 1
+        last, self._last = read_rev(self._connection) if self._last is None else self._last, None
+        self._taken = last + number
         if number:
-            self._last += number
-            self._witness.reserve(self._last)
-            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'rev'", (self._last,))
-        return count(first)
+            self._witness.reserve(self._taken)
+            self._connection.execute(PUT_REV, (self._taken,))
+        return count(last + 1)
 
     def confirm(self) -> None:
         """The transaction is durable."""
+        self._last = self._taken
         self._witness.follow(self._last)
 
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..texts.catalogue import say
 from ..timestamps import UTC
 
 MAX_BUCKETS = 4000
@@ -70,9 +71,9 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
     Raises ValueError for an unknown `by`, for `to` not after `from`, and for more than 4000 buckets.
     """
     if by not in PERIODS:
-        raise ValueError(f"by: must be one of {', '.join(PERIODS)}, got {by!r}")
+        raise ValueError(say("hours.by", known=list(PERIODS), value=by))
     if to_utc <= from_utc:
-        raise ValueError("to: must be later than from")
+        raise ValueError(say("hours.order"))
     day = from_utc.astimezone(zone).date()
     if by == "week":
         day -= timedelta(days=day.weekday())
@@ -85,7 +86,7 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
         if edge_s >= to_s:
             return days, [*edges, to_s]
         if len(days) == MAX_BUCKETS:
-            raise ValueError(f"to: more than {MAX_BUCKETS} of by={by}; narrow the range")
+            raise ValueError(say("hours.many", limit=MAX_BUCKETS, by=by))
         days.append(day)
         edges.append(edge_s)
 

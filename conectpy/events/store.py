@@ -18,6 +18,7 @@ from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Option
 from ..errors import StoreError
 from ..models import Change, ClockMark, PlcMemory, Transition
 from ..settings.types import DatabaseSettings
+from ..texts.catalogue import say
 from ..timestamps import to_text, utc_now
 from .database import connect_without_room, describe
 from .entries import Entry, Incomplete, Key, Loss, Note, span
@@ -119,7 +120,7 @@ class EventStore:
             self._thread.join(deadline_s + 0.1)
         with self._work:
             if self._queued:
-                log.error("%d transitions could not be stored: %s", self._queued, self._error)
+                log.error(say("store.not_stored", count=self._queued, fault=self._error))
             return not self._queued and not self._losses
 
     @property
@@ -138,7 +139,7 @@ class EventStore:
             return
         with self._work:
             if self._queued + len(changes) > self.queue_limit:
-                self._lose(changes, "the queue was full while storing failed")
+                self._lose(changes, say("store.queue_full"))
                 return
             self._batch_number += 1
             self._batches.append(_Batch(self._batch_number, tuple(changes)))
@@ -203,7 +204,7 @@ class EventStore:
             try:
                 return read(EventReader(self.path, self._names, connect_without_room))
             except StoreError:
-                log.error("%s", exc)
+                log.error(exc.text)
                 return unknown
 
     def reader(self) -> EventReader:
@@ -237,7 +238,7 @@ class EventStore:
                 self._run()
                 return
             except Exception as exc:  # the top of a thread: logged, and tried again
-                log.exception("the writer failed")
+                log.exception(say("store.writer_failed"))
                 self.restarts += 1
                 self.last_crash = f"{type(exc).__name__}: {exc}"
                 self._note_failure(exc)
@@ -271,7 +272,7 @@ class EventStore:
                 self._forget(entry)
             self._notes_since_s = time.monotonic()
             if self._error is not None:
-                log.warning("storing works again")
+                log.warning(say("store.works_again"))
             self._error, self._failures = None, 0
             if entries:
                 self._last_commit_ts = to_text(utc_now())
@@ -327,7 +328,7 @@ class EventStore:
 
     def _lose(self, changes: Sequence[Change], reason: str) -> None:
         if not self._lost:
-            log.error("transitions are being lost: %s", reason)
+            log.error(say("store.losing", fault=reason))
         for change in changes:
             first_utc, last_utc = span(change)
             before = self._losses.get(change.plc)
@@ -344,10 +345,10 @@ class EventStore:
             self._batches.append(_Batch(self._batch_number, (), Incomplete(tags)))
 
     def _note_failure(self, exc: Exception) -> None:
-        text = describe(exc) if isinstance(exc, sqlite3.Error) else str(exc) or type(exc).__name__
+        text = describe(exc)
         with self._work:
             if self._error != text:
-                log.error("%s: storing fails: %s; transitions are kept in memory", self.path, text)
+                log.error(say("store.failing", path=self.path, fault=text))
             self._error = text
             self._failures += 1
 

@@ -12,9 +12,11 @@ import errno
 import os
 import re
 import stat
+import sys
 import zlib
 from typing import Callable, NamedTuple, Optional
 
+from ..texts.catalogue import Text, say, text_of
 from .durable import sync_folder
 
 BLOCK = 100_000
@@ -42,7 +44,7 @@ class WitnessLine(NamedTuple):
 class Witness:
     """The file beside the database. One thread at a time. Never raises: what cannot be kept is told once."""
 
-    def __init__(self, path: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, path: str, tell: Callable[[Text], None]) -> None:
         self.path = path
         self._tell = tell
         self._file: Optional[int] = None
@@ -70,7 +72,7 @@ class Witness:
     def follow(self, rev: int) -> None:
         """After a transaction: the counter has come this far."""
         if rev != self._said.rev:
-            self._said = self._said._replace(rev=rev)
+            self._said = WitnessLine(self._said.file_id, rev, self._said.reserved)
             self._write(is_synced=False)
 
     def close(self) -> None:
@@ -97,15 +99,14 @@ class Witness:
             self._complain(exc)
             return None
         if said is None:
-            self._tell(f"{self.path}: cannot be understood, and is begun anew; an older copy would not be noticed now")
+            self._tell(say("store.witness_anew", path=self.path))
         return said
 
     def _write(self, is_synced: bool) -> None:
         try:
             is_new = self._file is None and not os.path.lexists(self.path)
             file = self._open()
-            os.lseek(file, 0, os.SEEK_SET)
-            os.write(file, _line(self._said))
+            _write_at_start(file, _line(self._said))
             if is_synced:
                 os.fsync(file)
             if is_new:
@@ -119,22 +120,27 @@ class Witness:
             file = os.open(self.path, _FLAGS, 0o644)
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 os.close(file)
-                raise OSError(errno.EINVAL, "is no plain file")
+                raise OSError(errno.EINVAL, say("store.no_plain_file"))
             self._file = file
         return self._file
 
     def _complain(self, exc: OSError) -> None:
         if not self._is_faulty:
             self._is_faulty = True
-            self._tell(
-                f"{self.path}: cannot be kept ({exc.strerror or exc}): a copy of the database that is put back by hand"
-                f" would not be noticed; recording goes on"
-            )
+            self._tell(say("store.no_witness", path=self.path, fault=text_of(exc)))
 
 
 def _line(said: WitnessLine) -> bytes:
-    text = f"conectpy witness 1 {said.file_id} {said.rev:020d} {said.reserved:020d} ".encode("ascii", "replace")
-    return text + b"%08x\n" % zlib.crc32(text)
+    text = b"conectpy witness 1 %b %020d %020d " % (said.file_id.encode("ascii", "replace"), said.rev, said.reserved)
+    return b"%b%08x\n" % (text, zlib.crc32(text))
+
+
+def _write_at_start(file: int, data: bytes) -> None:
+    if sys.platform != "win32":
+        os.pwrite(file, data, 0)
+    else:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, data)
 
 
 def _understand(data: bytes) -> Optional[WitnessLine]:

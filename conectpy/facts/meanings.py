@@ -11,10 +11,11 @@ TIME = "date-time"
 
 
 class Meaning(NamedTuple):
-    """What a key means, with its unit; `format` is `TIME` or empty."""
+    """What a key means, with its unit; `format` is `TIME` or empty, `is_optional` whether it may be left out."""
 
     text: str
     format: str = ""
+    is_optional: bool = False
 
 
 if sys.version_info >= (3, 9):

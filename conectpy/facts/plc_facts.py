@@ -1,6 +1,6 @@
 """`_meta` and a tag's entry as `/data` serves them. documentation.md and the OpenAPI document come from here.
 
-Every key is always there: what is not known yet, or no longer told, is null.
+Every key is always there, but for two of a tag whose bytes count: what is not known yet, or no longer told, is null.
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ from typing import Any, Dict, List, Literal, Optional, Tuple, TypedDict, Union
 
 from .meanings import TIME, Annotated, Meaning
 
+TextByLanguage = Dict[str, str]
 
-class ErrorNote(TypedDict):
-    """One failure of a PLC's link."""
+
+class Failure(TypedDict):
+    """One failure of a PLC's link, as the loop notes it."""
 
     ts: Annotated[str, Meaning("when it failed", TIME)]
-    text: Annotated[str, Meaning("what failed, in one line")]
+    text: Annotated[str, Meaning("what failed and what to do, in one line, in the language of the process")]
+
+
+class ErrorNote(Failure, total=False):
+    """One failure of a PLC's link. The loop notes time and text; the rest is added where it is served."""
+
+    code: Annotated[str, Meaning("names that text; stays when its words are improved")]
+    texts: Annotated[TextByLanguage, Meaning("the text in each language: `en`, `es`")]
 
 
 class PlcStatus(TypedDict):
@@ -30,6 +39,10 @@ class PlcStatus(TypedDict):
     frozen: Annotated[
         Optional[str], Meaning("why the values stand still (controller not in RUN); null while they are live")
     ]
+    frozen_code: Annotated[Optional[str], Meaning("the code of `frozen`")]
+    frozen_texts: Annotated[Optional[TextByLanguage], Meaning("`frozen` in each language: `en`, `es`")]
+    last_error_code: Annotated[Optional[str], Meaning("the code of `last_error`")]
+    last_error_texts: Annotated[Optional[TextByLanguage], Meaning("`last_error` in each language: `en`, `es`")]
     bad_tags: Annotated[int, Meaning("how many tags are bad")]
     last_cycle_ms: Annotated[Optional[float], Meaning("duration of the last good scan in milliseconds")]
     last_cycle_ts: Annotated[Optional[str], Meaning("end of the last scan, good or failed", TIME)]
@@ -105,8 +118,8 @@ class OpcUaMeta(PlcMeta, OpcUaFacts):
     """`_meta` of an OPC UA server."""
 
 
-class TagEntry(TypedDict):
-    """What is known of one tag right now."""
+class TagFields(TypedDict):
+    """What is always known of a tag."""
 
     label: Annotated[str, Meaning("the name that people know it by, as configured")]
     unit: Annotated[str, Meaning("unit behind the value, as configured; may be empty")]
@@ -132,6 +145,15 @@ class TagEntry(TypedDict):
     ]
     error: Annotated[Optional[str], Meaning("why it is not OK")]
     since: Annotated[Optional[str], Meaning("since when a state tag is in its state; null: not known", TIME)]
+
+
+class TagEntry(TagFields, total=False):
+    """What is known of one tag right now."""
+
+    error_code: Annotated[
+        str, Meaning("the code of that text; there only while there is an error, as `error_texts`", is_optional=True)
+    ]
+    error_texts: Annotated[TextByLanguage, Meaning("that text in each language: `en`, `es`", is_optional=True)]
 
 
 DriverFacts = Union[LogixFacts, OpcUaFacts]

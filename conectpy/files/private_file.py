@@ -12,6 +12,7 @@ import stat
 import sys
 from typing import Collection
 
+from ..texts.catalogue import say
 from .held_file import replace
 
 if sys.platform == "win32":
@@ -43,7 +44,7 @@ def replace_private(path: str, data: bytes) -> os.stat_result:
     try:
         with os.fdopen(create_private(part), "wb") as file:
             if is_open_to_others(file.fileno()):
-                raise PermissionError(0, "the file system cannot keep others from reading it", path)
+                raise PermissionError(0, say("private.unkept"), path)
             file.write(data)
         replace(part, path)
     except OSError:
@@ -62,13 +63,13 @@ def read_private(path: str, owners: Collection[int] = (), max_bytes: int = MAX_B
     with os.fdopen(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise PermissionError(0, "is no regular file", path)
+            raise PermissionError(0, say("private.irregular"), path)
         if sys.platform != "win32":
             if found.st_uid not in (os.geteuid(), 0, *owners):
-                raise PermissionError(0, f"belongs to another user (number {found.st_uid})", path)
+                raise PermissionError(0, say("private.owner", user=found.st_uid), path)
             if is_open_to_others(file.fileno()):
-                raise PermissionError(0, "others can read or write it", path)
+                raise PermissionError(0, say("private.open"), path)
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise PermissionError(0, f"is larger than {max_bytes} bytes", path)
+        raise PermissionError(0, say("private.large", limit=max_bytes), path)
     return data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 
+from ..texts.catalogue import say
+
 MAX_BYTES = 32 * 2**20
 
 
@@ -15,13 +17,12 @@ def read_text(path: str) -> str:
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"is larger than {MAX_BYTES >> 20} MiB")
+        raise ValueError(say("file.large", limit=MAX_BYTES >> 20))
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as exc:
-        where = "" if is_utf16 else f", line {len(data[: exc.start + 1].splitlines())}"
-        raise ValueError(
-            f"is not UTF-8 text{where}: open it in an editor and save it with the encoding UTF-8,"
-            " in Notepad by Save as; in PowerShell write it with Out-File -Encoding utf8"
-        ) from exc
+        if is_utf16:
+            raise ValueError(say("file.not_utf8")) from exc
+        line = len(data[: exc.start + 1].splitlines())
+        raise ValueError(say("file.not_utf8_at", line=line)) from exc

@@ -16,13 +16,16 @@ from ..facts.meanings import keys_of
 from ..facts.plc_facts import PlcMeta, TagEntry, parts_of
 from ..models import Sample, Scan
 from ..settings.types import PlcSettings, TagSettings
+from ..texts.catalogue import LANGUAGES, say
 from ..timestamps import to_text
 from ..values import to_display, to_json_value
+from .error_texts import with_error_texts
 
 FEED_LENGTH = 2_000
 """Publications that a reader may be behind before it takes a whole snapshot; each names the tags that it changed."""
 
-NOT_READ = "not read yet"
+NOT_READ = say("live.not_read")
+NO_CONNECTION = say("live.no_connection")
 
 Changes = Dict[str, Set[str]]
 """address -> tags whose entry changed; an address with an empty set has only a new `_meta`."""
@@ -36,6 +39,7 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.language = LANGUAGES[0]  # of the texts as `/data` says them; set before anything is served
         self._lock = threading.Condition()  # guards everything below and the dict itself
         self._version = 0
         self._feed: Deque[Tuple[int, str, Tuple[str, ...]]] = deque(maxlen=FEED_LENGTH)
@@ -88,7 +92,7 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
             for tag in self._settings[address]:
                 entry = plc[tag]
                 if entry["quality"] == "OK":
-                    plc[tag] = {**_with_scan_time(entry, before), "quality": "STALE", "error": "no connection"}
+                    plc[tag] = {**_with_scan_time(entry, before), "quality": "STALE", "error": NO_CONNECTION}
                     changed.append(tag)
             plc["_meta"] = {**before, **meta, "quality": "DOWN", "last_cycle_ts": at_ts}
             self._publish(address, changed)
@@ -171,9 +175,12 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
                 plc = self.get(address)
                 if plc is not None:
                     meta = plc["_meta"]
-                    found[address] = {"_name": plc["_name"], "_meta": _meta_document(meta)}
-                    found[address].update({tag: _with_scan_time(plc[tag], meta) for tag in tags if tag in plc})
+                    found[address] = {"_name": plc["_name"], "_meta": _meta_document(meta, self.language)}
+                    found[address].update({tag: self._served(plc[tag], meta) for tag in tags if tag in plc})
             return found
+
+    def _served(self, entry: Mapping[str, Any], meta: Mapping[str, Any]) -> Dict[str, Any]:
+        return with_error_texts(_with_scan_time(entry, meta), "error", "error_", self.language)
 
     def snapshot(self) -> Tuple[int, Dict[str, Dict[str, Any]]]:
         """The version and everything, as `/data` shows it."""
@@ -192,12 +199,12 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
         plc, cache = self[address], self._json[address]
         meta = plc["_meta"]
         time_json = f'"timestamp":{json.dumps(meta["last_ok_ts"])},"latencia_ms":{json.dumps(meta["last_cycle_ms"])}}}'
-        parts = [f'{{"_name":{json.dumps(plc["_name"])},"_meta":{json.dumps(_meta_document(meta))}']
+        parts = [f'{{"_name":{json.dumps(plc["_name"])},"_meta":{json.dumps(_meta_document(meta, self.language))}']
         for tag in self._settings[address]:
             entry = plc[tag]
             text = cache.get(tag)
             if text is None:
-                text = cache[tag] = _entry_json(tag, entry)
+                text = cache[tag] = _entry_json(tag, with_error_texts(entry, "error", "error_", self.language))
             parts.append(text + time_json if entry["quality"] == "OK" else text)
         return ",".join(parts) + "}"
 
@@ -254,8 +261,11 @@ def _empty_meta(plc: PlcSettings) -> Dict[str, Any]:
     }
 
 
-def _meta_document(meta: Mapping[str, Any]) -> PlcMeta:
-    """`_meta` as served: the set of bad tags as their number, floats that JSON cannot hold as null."""
+def _meta_document(meta: Mapping[str, Any], language: str) -> PlcMeta:
+    """`_meta` as served: the set of bad tags as their number, floats that JSON cannot hold as null, texts in words."""
     served = {key: to_json_value(value) for key, value in meta.items()}
     served["bad_tags"] = len(meta["bad_tags"])
+    for key in ("frozen", "last_error"):
+        served = with_error_texts(served, key, f"{key}_", language)
+    served["errors"] = [with_error_texts(error, "text", "", language) for error in meta["errors"]]
     return cast(PlcMeta, served)

@@ -24,6 +24,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 from ..errors import DriverError
 from ..files.held_file import remove, rename
 from ..files.private_file import create_private, is_open_to_others
+from ..texts.catalogue import Text, say, text_of
 from ..timestamps import UTC, utc_now
 
 warnings.filterwarnings("ignore", r"Python 3\.\d+ is no longer supported by the Python core team")
@@ -89,13 +90,13 @@ def split_chain(blob: bytes) -> List[bytes]:
     pos = 0
     while pos < len(blob) and len(found) < MAX_CHAIN:
         if blob[pos : pos + 1] != b"\x30" or pos + 2 > len(blob):
-            raise CertificateError("the server's certificate is no certificate")
+            raise CertificateError(say("certificate.none"))
         size, head = blob[pos + 1], 2
         if size & 0x80:
             head += size & 0x7F
             size = int.from_bytes(blob[pos + 2 : pos + head], "big")
         if pos + head + size > len(blob):
-            raise CertificateError("the server's certificate is cut off")
+            raise CertificateError(say("certificate.cut"))
         found.append(blob[pos : pos + head + size])
         pos += head + size
     return found
@@ -106,7 +107,7 @@ def load_certificate(der: bytes) -> Any:
     try:
         return x509.load_der_x509_certificate(der)
     except ValueError as exc:
-        raise CertificateError(f"a certificate does not parse: {exc}") from exc
+        raise CertificateError(say("certificate.bad", fault=text_of(exc))) from exc
 
 
 def valid_from(certificate: Any) -> datetime:
@@ -216,11 +217,11 @@ class Pki:
                     self._make_own()
                 identity = read_identity(self.own)
             except OSError as exc:
-                raise CertificateError(f"our own certificate {self.own}: {exc.strerror or exc}") from exc
+                raise CertificateError(say("certificate.own", path=str(self.own), fault=text_of(exc))) from exc
             days = identity.days_left
             if days < WARN_DAYS and str(self.own) not in _warned:
                 _warned.append(str(self.own))
-                log.warning("our OPC UA certificate %s %s; delete it to get a new one", self.own, expiry_text(days))
+                log.warning(say("certificate.expiring", path=str(self.own), expiry=expiry_text(days)))
             return identity
 
     def _make_own(self) -> None:
@@ -228,7 +229,7 @@ class Pki:
         identity = make_identity(f"conectpy@{host}", f"urn:{host}:conectpy", [host])
         self.own.parent.mkdir(parents=True, exist_ok=True)
         if write_identity(self.own, identity):
-            log.info("made our OPC UA certificate %s, thumbprint %s", self.own, thumbprint(identity.der))
+            log.info(say("certificate.made", path=str(self.own), thumbprint=thumbprint(identity.der)))
 
     def find_trusted(self) -> List[Any]:
         """All certificates of the trust folder; what does not parse is left out and named in the log."""
@@ -259,15 +260,16 @@ class Pki:
     def _move(self, wanted: str, source: Path, target: Path) -> Tuple[str, Path]:
         digits = re.sub(r"[^0-9a-f]", "", wanted.lower())
         if len(digits) < 8 or not re.fullmatch(r"[0-9a-fA-F:\s-]+", wanted):
-            raise CertificateError(f"{wanted!r} is no thumbprint: give at least 8 of its 40 hexadecimal digits")
+            raise CertificateError(say("certificate.no_thumbprint", words=wanted))
         found = {}
         for folder in (target, source):
             for path, certificate in read_certificates(folder):
                 if thumbprint(to_der(certificate)).startswith(digits):
                     found[thumbprint(to_der(certificate))] = (path, certificate)
         if len(found) != 1:
-            which = "several certificates begin" if found else "no certificate begins"
-            raise CertificateError(f"{which} with {digits} in {source}")
+            raise CertificateError(
+                say("certificate.several" if found else "certificate.unknown", digits=digits, folder=str(source))
+            )
         path, certificate = next(iter(found.values()))
         if path.parent == target:
             return common_name(certificate), path
@@ -278,8 +280,8 @@ class Pki:
         return common_name(certificate), moved
 
 
-def expiry_text(days: int) -> str:
-    return f"expires in {days} days" if days >= 0 else f"expired {-days} days ago"
+def expiry_text(days: int) -> Text:
+    return say("certificate.expires", days=days) if days >= 0 else say("certificate.expired", days=-days)
 
 
 def file_name(der: bytes) -> str:
@@ -301,10 +303,10 @@ def read_certificates(folder: Path) -> List[Tuple[Path, Any]]:
             continue
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
-                raise ValueError("too large for a certificate")
+                raise ValueError(say("certificate.too_large"))
             found.append((path, parse_certificate(path.read_bytes())))
         except (OSError, ValueError) as exc:
-            log.warning("%s is left out: %s", path, exc)
+            log.warning(say("certificate.left_out", path=str(path), fault=text_of(exc)))
     return found
 
 
@@ -321,7 +323,7 @@ def read_identity(path: Path) -> Identity:
     try:
         return Identity(x509.load_pem_x509_certificate(data), serialization.load_pem_private_key(data, None))
     except (ValueError, TypeError) as exc:
-        raise CertificateError(f"{path} holds no key and certificate: {exc}") from exc
+        raise CertificateError(say("certificate.no_identity", path=str(path), fault=text_of(exc))) from exc
 
 
 def write_identity(path: Path, identity: Identity) -> bool:
@@ -337,7 +339,7 @@ def write_identity(path: Path, identity: Identity) -> bool:
     try:
         with os.fdopen(file, "wb") as stream:
             if is_open_to_others(file):
-                log.warning("%s: its file system cannot keep others from reading our key", path)
+                log.warning(say("certificate.open_key", path=str(path)))
             stream.write(pem)
         try:
             if sys.platform == "win32":

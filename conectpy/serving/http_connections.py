@@ -20,6 +20,8 @@ from typing import Counter as CounterType
 from cheroot import makefile
 from cheroot import server as cheroot_server
 
+from ..texts.catalogue import say, text_of
+
 log = logging.getLogger(__name__)
 
 HEAD_DEADLINE_S = 10.0
@@ -126,10 +128,11 @@ class ConnectionGuard:
         self._work = work
         self._selector = selectors.DefaultSelector()
         self._waiting: OrderedDict[GuardedConnection, None] = OrderedDict()  # longest waiting first
-        self._working: CounterType[str] = Counter()
+        self._working: CounterType[str] = Counter()  # address -> requests of it that are being answered
+        # Address -> complete requests that wait until fewer of that address are being answered.
         self._turns: Dict[str, Deque[GuardedConnection]] = {}
         self._returned: Deque[GuardedConnection] = deque()  # thread-safe by itself, as is _done
-        self._done: Deque[GuardedConnection] = deque()
+        self._done: Deque[GuardedConnection] = deque()  # closed by a worker, or handed to the stream hub
         self._at_work: Set[GuardedConnection] = set()
         self._stop = threading.Event()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -206,7 +209,7 @@ class ConnectionGuard:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as exc:
-                log.warning("web: cannot accept a connection: %s", exc)
+                log.warning(say("server.no_accept", fault=text_of(exc)))
                 self._make_room()
                 self._stop.wait(0.05)  # out of descriptors: do not spin
                 return

@@ -18,6 +18,7 @@ from flask import Flask
 
 from ..errors import WebError
 from ..settings.types import WebSettings
+from ..texts.catalogue import Text, say, text_of
 from .http_connections import MAX_HEAD_BYTES, WORK_TIMEOUT_S, ConnectionGuard, GuardedConnection
 from .stream import ADOPT, Stream, StreamHub
 from .workers import WorkerPool
@@ -192,11 +193,10 @@ class WebServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    where = f"{host}:{port}"
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as exc:
-        raise WebError(f"web: no such host: {host} (set web.host or --host to an address of this machine)") from exc
+        raise WebError(say("server.no_host", host=host)) from exc
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -210,25 +210,21 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except (OSError, OverflowError) as exc:
         listener.close()
-        raise WebError(f"web: cannot listen on {where}: {_advice(exc)}") from exc
+        raise WebError(say("server.no_listen", host=host, port=port, fault=_reason(exc))) from exc
     return listener
 
 
-def _advice(exc: Exception) -> str:
+def _reason(exc: Exception) -> Text:
     number = getattr(exc, "errno", None)
     if number == errno.EADDRINUSE:
-        return "the port is in use by another program; stop it, or choose another port with --port or web.port"
+        return say("server.in_use")
     if number == errno.EACCES and sys.platform == "win32":
-        return (
-            "another program holds the port, or Windows keeps it for itself"
-            " (see: netsh interface ipv4 show excludedportrange protocol=tcp);"
-            " choose another port with --port or web.port"
-        )
+        return say("server.held_by_windows")
     if number == errno.EACCES:
-        return "not permitted; choose a port above 1023 with --port or web.port"
+        return say("server.not_permitted")
     if number == errno.EADDRNOTAVAIL:
-        return "this machine has no such address; set web.host or --host to one of its own, or 0.0.0.0 for all"
-    return f"{getattr(exc, 'strerror', None) or exc}"
+        return say("server.no_address")
+    return text_of(exc)
 
 
 def _tls_context(certificate: str, key: Optional[str]) -> ssl.SSLContext:
@@ -238,15 +234,13 @@ def _tls_context(certificate: str, key: Optional[str]) -> ssl.SSLContext:
                 with open(path, "rb"):
                     pass
         except OSError as exc:
-            raise WebError(f"web: {name}: cannot read {path}: {exc.strerror}") from exc
+            raise WebError(say("server.no_file", option=name, path=path, fault=text_of(exc))) from exc
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         # A password prompt would wait for ever in a service: an encrypted key is refused instead.
         tls.load_cert_chain(certificate, key, password=lambda: "")
     except (ssl.SSLError, ValueError) as exc:
-        reason = getattr(exc, "reason", None) or exc
-        raise WebError(
-            f"web: {certificate} and {key} are no certificate and unencrypted key that fit together: {reason}"
-        ) from exc
+        reason = getattr(exc, "reason", None) or text_of(exc)
+        raise WebError(say("server.bad_certificate", certificate=certificate, key=key, fault=reason)) from exc
     return tls

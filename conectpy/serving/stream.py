@@ -17,6 +17,7 @@ import zlib
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..live.realtime import RealtimeData
+from ..texts.catalogue import say
 from ..timestamps import to_text, utc_now
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class StreamHub:
             try:
                 gone = self._send_all(streams)
             except Exception:  # the top of a thread: the streams end, browsers come back
-                log.exception("web: the live stream failed")
+                log.exception(say("server.stream_failed"))
                 gone = streams
             if gone:
                 with self._lock:

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, Callable, List, Optional, Set
 
+from ..texts.catalogue import say
+
 log = logging.getLogger(__name__)
 
 KEPT_THREADS = 4
@@ -25,9 +27,8 @@ class WorkerPool:
         self._lock = threading.Lock()  # guards all below
         self._threads: Set[threading.Thread] = set()
         self._busy: Set[Any] = set()
-        self._load = (
-            0  # connections that are queued or being answered: counted where they come, not where they are taken
-        )
+        # Connections that are queued or being answered: counted where they come, not where they are taken.
+        self._load = 0
         self._started = 0
         self._is_stopping = False
 
@@ -78,7 +79,7 @@ class WorkerPool:
                 try:
                     self._answer(conn)
                 except Exception:  # the top of a thread: one broken request ends no thread
-                    log.exception("web: answering a request failed")
+                    log.exception(say("server.request_failed"))
                 finally:
                     with self._lock:
                         self._busy.discard(conn)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Optional
 from urllib.parse import urlsplit
 
+from ..texts.catalogue import Text, say, text_of
 from .options import Fault, show
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
@@ -17,35 +19,38 @@ def check_logix_address(address: str) -> None:
     from pycomm3.cip_driver import parse_connection_path
     from pycomm3.exceptions import PycommError
 
-    form = "must be a path such as 192.168.1.10, 192.168.1.10:44818, 192.168.1.10/0 or 192.168.1.10/bp/2"
     try:
         host, _, route = parse_connection_path(address, True)
         PADDED_EPATH.encode(route, length=True)
     except (PycommError, ValueError, TypeError, KeyError) as exc:
-        raise Fault(f"{form}: {show(str(exc))}") from exc
-    _check_host(host, form)
+        raise Fault(say("settings.path", fault=show(str(exc)))) from exc
+    fault = _host_fault(host)
+    if fault is not None:
+        raise Fault(say("settings.path", fault=fault))
 
 
 def check_opcua_address(address: str) -> None:
     """Raises Fault unless the address is `opc.tcp://host[:port][/path]` without a user or password in it."""
-    form = "must be a URL such as opc.tcp://192.168.1.20:4840"
     try:
         url = urlsplit(address)
         url.port  # noqa: B018 - raises ValueError when it is no port
     except ValueError as exc:
-        raise Fault(f"{form}: {exc}") from exc
+        raise Fault(say("settings.url", fault=text_of(exc))) from exc
     if url.scheme != "opc.tcp" or not url.hostname:
-        raise Fault(form)
+        raise Fault(say("settings.url_form"))
     if "@" in url.netloc:
-        raise Fault(f"{form}: no user or password in it, it is sent in clear; use user and password_env")
-    _check_host(url.hostname, form)
+        raise Fault(say("settings.url", fault=say("settings.url_secret")))
+    fault = _host_fault(url.hostname)
+    if fault is not None:
+        raise Fault(say("settings.url", fault=fault))
 
 
-def _check_host(host: str, form: str) -> None:
+def _host_fault(host: str) -> Optional[Text]:
     if re.fullmatch(r"[\d.]+", host):
         try:
             ipaddress.IPv4Address(host)
         except ValueError:
-            raise Fault(f"{form}: {host} is no IP address") from None
+            return say("settings.no_ip", host=host)
     elif ":" not in host and not _HOST.fullmatch(host):
-        raise Fault(f"{form}: {show(host)} is no host")
+        return say("settings.no_host", host=show(host))
+    return None

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Dict, Mapping, Optional
 
 from ..errors import ConfigError
+from ..texts.catalogue import say
 from .options import Fault, Option, check, default_text, values_text, walk_options
 
 
@@ -48,7 +49,7 @@ def check_flags(arguments: Mapping[str, Any], options: Mapping[str, Option]) -> 
         try:
             values[name] = check(option, value, is_text=isinstance(value, str))
         except Fault as fault:
-            faults.append(f"{name}: {fault}")
+            faults.append(say("settings.at", where=name, fault=fault.text))
     if faults:
         raise ConfigError(faults)
     return values

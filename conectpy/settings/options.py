@@ -9,6 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Union, get_type_hints
 
+from ..texts.catalogue import Text, say
 from ..timestamps import ZoneInfo
 
 MAX_TEXT = 4096
@@ -65,7 +66,11 @@ class Option:
 
 
 class Fault(Exception):
-    """One wrong value; its text says what it must be and what it is."""
+    """One wrong value; its `text` says what it must be and what it is."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def option(meaning: str, low: float = 0.0, high: float = 0.0, **details: Any) -> Mapping[str, Option]:
@@ -137,24 +142,25 @@ def check(known: Option, value: Any, is_text: bool = False) -> Any:
     if known.kind == "texts":
         parts = value.split(",") if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) and part.strip() for part in parts):
-            raise Fault(f"must be a list of {known.items}, got {show(value)}")
+            raise Fault(say("settings.list_of", items=known.items, value=show(value)))
         return tuple(_check_text(part).strip() for part in parts)
     _check_text(value)
     if known.kind == "choice":
         found = {choice.lower(): choice for choice in known.choices}.get(value.strip().lower())
         if found is None:
-            raise Fault(f"must be {' or '.join(known.choices)}, got {show(value)}")
+            raise Fault(say("settings.choice", choices=known.choices, value=show(value)))
         return found
     return check_zone(value) if known.kind == "zone" else value
 
 
 def _check_text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Fault(f"must be text, got {show(value)}{_quote_hint(value)}")
+        is_boolean = isinstance(value, bool)
+        raise Fault(say("settings.text_quoted" if is_boolean else "settings.text", value=show(value)))
     if len(value) > MAX_TEXT:
-        raise Fault(f"must be at most {MAX_TEXT} characters, got {len(value)}")
+        raise Fault(say("settings.long", limit=MAX_TEXT, count=len(value)))
     if any(unicodedata.category(letter) in _UNPRINTABLE for letter in value):
-        raise Fault(f"must not hold control characters, got {show(ascii(value))}")
+        raise Fault(say("settings.control", value=show(ascii(value))))
     return value
 
 
@@ -162,23 +168,23 @@ def _check_bool(value: Any, is_text: bool) -> bool:
     if is_text and str(value).lower() in ("true", "false", "1", "0"):
         return str(value).lower() in ("true", "1")
     if not isinstance(value, bool):
-        raise Fault(f"must be true or false, got {show(value)}")
+        raise Fault(say("settings.bool", value=show(value)))
     return value
 
 
 def _check_number(known: Option, value: Any, is_text: bool) -> Any:
-    bounds = f"must be {known.bounds}"
+    low, high, shown = number_text(known.low), number_text(known.high), show(value)
     if is_text:
         try:
             value = int(value) if known.kind == "int" else float(value)
         except ValueError:
-            raise Fault(f"{bounds}, got {show(value)}") from None
+            raise Fault(say("settings.number", low=low, high=high, value=shown)) from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Fault(f"{bounds}, got {show(value)}")
+        raise Fault(say("settings.number", low=low, high=high, value=shown))
     if known.kind == "int" and not isinstance(value, int):
-        raise Fault(f"{bounds}, a whole number, got {show(value)}")
+        raise Fault(say("settings.whole", low=low, high=high, value=shown))
     if not known.low <= value <= known.high:
-        raise Fault(f"{bounds}, got {show(value)}")
+        raise Fault(say("settings.number", low=low, high=high, value=shown))
     return value if known.kind == "int" else float(value)
 
 
@@ -187,7 +193,7 @@ def check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Fault(f"must be a time zone such as America/Santiago, got {show(name)}") from None
+        raise Fault(say("settings.zone", value=show(name))) from None
     return name
 
 
@@ -213,7 +219,7 @@ _brief = _Brief()
 def show(value: Any) -> str:
     """A value as an error names it: on one line, not too long."""
     text = value[:400] if isinstance(value, str) else _brief.repr(value)
-    text = " ".join(text.split()) or "nothing"
+    text = " ".join(text.split()) or say("nothing")
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -245,7 +251,3 @@ def default_text(known: Option) -> str:
     if isinstance(known.default, bool):
         return str(known.default).lower()
     return number_text(known.default) if isinstance(known.default, (int, float)) else str(known.default)
-
-
-def _quote_hint(value: Any) -> str:
-    return " (YAML reads a bare yes, no, on or off as a boolean: put it in quotes)" if isinstance(value, bool) else ""

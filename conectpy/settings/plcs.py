@@ -6,6 +6,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..models import COMM_TAG
+from ..texts.catalogue import say
 from .addresses import check_logix_address, check_opcua_address
 from .options import Fault, check, option_of, show
 from .section_reader import SectionReader
@@ -18,18 +19,18 @@ _NODE = re.compile(r"(ns=\d+;|nsu=[^;]+;)?[isgb]=")
 def read_plcs(reader: SectionReader, plcs: Any, labels: Any) -> Tuple[PlcSettings, ...]:
     """The PLCs, each with its tags; the faults go to the reader."""
     if not isinstance(plcs, Mapping) or not plcs:
-        reader.add("plcs", f'must hold at least one PLC, such as "192.168.11.10": {{tags: [...]}}, got {show(plcs)}')
+        reader.add("plcs", say("settings.no_plcs", value=show(plcs)))
         return ()
     labels = _read_labels(reader, labels)
     found: Dict[str, PlcSettings] = {}
     for address, plc in plcs.items():
         where = f'plcs."{show(address)}"'
         if not isinstance(address, str):
-            reader.add(where, f"the address must be text, got {show(address)}: put it in quotes")
+            reader.add(where, say("settings.address_text", value=show(address)))
         elif not isinstance(plc, Mapping):
-            reader.add(where, f"must hold name, tags and state_tags, got {show(plc)}")
+            reader.add(where, say("settings.plc_keys", value=show(plc)))
         elif address.strip() in found:
-            reader.add(where, "is there twice")
+            reader.add(where, say("settings.twice"))
         else:
             found[address.strip()] = _read_plc(reader, where, address.strip(), plc, labels)
     return tuple(found.values())
@@ -37,7 +38,7 @@ def read_plcs(reader: SectionReader, plcs: Any, labels: Any) -> Tuple[PlcSetting
 
 def _read_labels(reader: SectionReader, labels: Any) -> Dict[Any, str]:
     if not isinstance(labels, (Mapping, type(None))):
-        reader.add("tag_labels", f"must be a mapping of tag to label, got {show(labels)}")
+        reader.add("tag_labels", say("settings.labels", value=show(labels)))
         return {}
     found = {}
     for tag, label in (labels or {}).items():
@@ -45,7 +46,7 @@ def _read_labels(reader: SectionReader, labels: Any) -> Dict[Any, str]:
             if label not in (None, ""):
                 found[tag] = check(option_of(TagSettings, "label"), label)
         except Fault as fault:
-            reader.add(f"tag_labels.{show(tag)}", str(fault))
+            reader.add(f"tag_labels.{show(tag)}", fault.text)
     return found
 
 
@@ -58,10 +59,10 @@ def _read_plc(
     try:
         check_opcua_address(address) if driver == "opcua" else check_logix_address(address)
     except Fault as fault:
-        reader.add(where, str(fault))
+        reader.add(where, fault.text)
     found = _read_tags(reader, where, plc, driver)
     if not found and len(reader.faults) == faults_before:
-        reader.add(where, "has no tags: name at least one in tags or state_tags")
+        reader.add(where, say("settings.no_tags"))
     tags = tuple(_make_tag(reader, where, one, labels, driver) for one in found)
     return PlcSettings(address, **{"name": address, **values, "driver": driver, "tags": tags})
 
@@ -80,7 +81,7 @@ def _read_tags(reader: SectionReader, where: str, plc: Mapping[str, Any], driver
     for key in ("tags", "state_tags"):
         entries = plc.get(key) or []
         if not isinstance(entries, (list, tuple)):
-            reader.add(f"{where}.{key}", f"must be a list of tags, got {show(entries)}")
+            reader.add(f"{where}.{key}", say("settings.tags", value=show(entries)))
             continue
         seen = set()
         for number, entry in enumerate(entries):
@@ -91,7 +92,7 @@ def _read_tags(reader: SectionReader, where: str, plc: Mapping[str, Any], driver
             # Logix does not tell upper from lower case, so two spellings are one tag
             identity = values["tag"] if driver == "opcua" else values["tag"].casefold()
             if identity in seen:
-                reader.add(here, f"{show(values['tag'])} is there twice")
+                reader.add(here, say("settings.tag_twice", tag=show(values["tag"])))
             seen.add(identity)
             known = found.setdefault(identity, {})
             known.update({name: value for name, value in values.items() if name != "tag" or "tag" not in known})
@@ -106,7 +107,7 @@ def _read_tag(reader: SectionReader, where: str, entry: Any, driver: str) -> Opt
         return None
     values["tag"] = values["tag"].strip()
     if values["tag"] in RESERVED_TAGS:
-        reader.add(where, f"{values['tag']} is a name of the collector's own")
+        reader.add(where, say("settings.reserved", tag=values["tag"]))
         return None
     return values
 
@@ -119,5 +120,5 @@ def _make_tag(
         if _NODE.match(tag):
             values["node"] = tag
         else:
-            reader.add(where, f"tag {show(tag)} has no node: write {{tag: {show(tag)}, node: 'ns=4;i=3'}}")
+            reader.add(where, say("settings.no_node", tag=show(tag)))
     return TagSettings(**{"label": labels.get(tag, tag), **values})

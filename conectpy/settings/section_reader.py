@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ..texts.catalogue import Text, say
 from .options import Fault, Option, check, options_of, show
 
 
@@ -16,16 +17,16 @@ class SectionReader:
     """
 
     def __init__(self, environ: Mapping[str, str], arguments: Mapping[str, Any]) -> None:
-        self._faults: Dict[str, None] = {}  # in order, each once: two options may share a variable
+        self._faults: Dict[Text, None] = {}  # in order, each once: two options may share a variable
         self._environ = environ
         self._arguments = arguments
 
-    def add(self, where: str, fault: str) -> None:
+    def add(self, where: str, fault: Text) -> None:
         """One more fault of what stands at `where`."""
-        self._faults[f"{where}: {fault}" if where else fault] = None
+        self._faults[say("settings.at", where=where, fault=fault) if where else fault] = None
 
     @property
-    def faults(self) -> List[str]:
+    def faults(self) -> List[Text]:
         """One line for each fault so far."""
         return list(self._faults)
 
@@ -38,7 +39,7 @@ class SectionReader:
         """
         options = options_of(section)
         if not isinstance(source, Mapping):
-            self.add(where, f"must hold keys such as {options[0].name}, got {show(source)}")
+            self.add(where, say("settings.keys", key=options[0].name, value=show(source)))
             source = {}
         self._report_unknown(where, source, [*also, *_keys(options)])
         values: Dict[str, Any] = {}
@@ -64,7 +65,7 @@ class SectionReader:
         if option.driver and driver and option.driver != driver:
             for key in _keys([option]):
                 if key in source:
-                    self.add(f"{where}.{key}", f"is for driver {option.driver}, but the driver is {driver}")
+                    self.add(f"{where}.{key}", say("settings.other_driver", driver=option.driver, actual=driver))
         elif option.is_flat:
             inner = {key: source[key] for key in _keys([option]) if key in source}
             values[option.name] = self.build(option.section, inner, where, driver)
@@ -77,7 +78,7 @@ class SectionReader:
 
     def _read_list(self, option: Option, given: Any, path: str, driver: Optional[str]) -> Tuple[Any, ...]:
         if not isinstance(given, (list, tuple, type(None))):
-            self.add(path, f"must be a list, got {show(given)}")
+            self.add(path, say("settings.list", value=show(given)))
             return ()
         built = [
             self.build(option.section, _as_mapping(option, item), f"{path}[{number}]", driver)
@@ -94,20 +95,20 @@ class SectionReader:
             where, value, is_text = option.variable, self._environ[option.variable], True
         if value is None:
             if option.is_required:
-                self.add(path, "is missing")
+                self.add(path, say("settings.missing"))
             return
         try:
             values[option.name] = check(option, value, is_text)
         except Fault as fault:
-            self.add(where, str(fault))
+            self.add(where, fault.text)
 
     def _report_unknown(self, where: str, source: Mapping[Any, Any], known: Sequence[str]) -> None:
         prefix = f"{where}." if where else ""
         for key in source:
             if key not in known:
                 near = difflib.get_close_matches(show(key), known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                self.add(f"{prefix}{show(key)}", f"unknown key: {hint}")
+                hint = say("settings.unknown_near", near=near[0]) if near else say("settings.unknown", known=known)
+                self.add(f"{prefix}{show(key)}", hint)
 
 
 def _keys(options: Sequence[Option]) -> List[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Iterator, Optional, Tuple
 
+from ..texts.catalogue import Text, say
 from .options import option
 
 LANGUAGES = ("es", "en")
@@ -172,10 +173,10 @@ class WebSettings:
         default=32, metadata=option("memory for the trends", 1, 4096, unit="MiB", variable="CONECTPY_HISTORY_MB")
     )
 
-    def conflicts(self) -> Iterator[str]:
+    def conflicts(self) -> Iterator[Text]:
         """What is wrong between options that are right by themselves."""
         if bool(self.tls_certificate) != bool(self.tls_key):
-            yield "tls_certificate and tls_key go together, got only one of them"
+            yield say("settings.tls_pair")
 
 
 @dataclass(frozen=True)

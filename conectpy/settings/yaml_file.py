@@ -8,6 +8,7 @@ import yaml
 
 from ..errors import ConfigError
 from ..files.text_file import read_text
+from ..texts.catalogue import Text, as_text, say, text_of
 from .options import show
 
 MAX_SIZE = 16 * 2**20
@@ -19,23 +20,26 @@ def load_yaml(path: str) -> Dict[str, Any]:
     try:
         text = read_text(path)
     except (OSError, ValueError) as exc:
-        raise ConfigError([f"--config {path}: {getattr(exc, 'strerror', None) or exc}"]) from exc
+        raise ConfigError([say("file.config", path=path, fault=text_of(exc))]) from exc
     try:
         if len(text) > MAX_SIZE:
-            raise ConfigError([f"--config {path}: has more than {MAX_SIZE} characters"])
+            raise ConfigError([say("file.config", path=path, fault=say("file.characters", limit=MAX_SIZE))])
         document = yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError([f"--config {path}{where}: {show(str(exc.problem))}"]) from exc
+        fault = exc.problem if isinstance(exc.problem, Text) else as_text(show(str(exc.problem)))
+        text = say("file.config", path=path, fault=fault)
+        if mark:
+            text = say("file.config_at", path=path, line=mark.line + 1, column=mark.column + 1, fault=fault)
+        raise ConfigError([text]) from exc
     except yaml.YAMLError as exc:
-        raise ConfigError([f"--config {path}: {show(str(exc))}"]) from exc
+        raise ConfigError([say("file.config", path=path, fault=show(str(exc)))]) from exc
     except RecursionError as exc:
-        raise ConfigError([f"--config {path}: is nested too deeply"]) from exc
+        raise ConfigError([say("file.config", path=path, fault=say("file.deep"))]) from exc
     except ValueError as exc:  # what looks like a number or a date and is none: 2024-13-45
-        raise ConfigError([f"--config {path}: {show(str(exc))}"]) from exc
+        raise ConfigError([say("file.config", path=path, fault=show(str(exc)))]) from exc
     if not isinstance(document, dict):
-        raise ConfigError([f"--config {path}: must hold plcs: and further keys, got {show(document)}"])
+        raise ConfigError([say("file.config", path=path, fault=say("file.no_plcs", value=show(document)))])
     return document
 
 
@@ -48,7 +52,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is not None and key != "<<" and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{show(key)} stands here twice", key_node.start_mark
+                    None, None, say("file.key_twice", key=show(key)), key_node.start_mark
                 )
             seen.add(key)
         return dict(super().construct_mapping(node, deep))

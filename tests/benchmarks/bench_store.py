@@ -16,8 +16,8 @@ from itertools import islice
 from typing import Any, Callable, Iterator, List, Sequence, Tuple
 
 from conectpy.events.database import connect_writer, create_schema, optimize
-from conectpy.events.ledger import add_missing_tags
 from conectpy.events.ledger_rows import INSERT
+from conectpy.events.missing_tags import add_missing_tags
 from conectpy.events.reader import EventQuery, EventReader
 from conectpy.events.store import EventStore
 from conectpy.models import Transition

@@ -18,7 +18,7 @@ from conectpy.console.command_table import COMMANDS
 from conectpy.pki.certificates import Pki
 from conectpy.simulator.controller import LogixController
 from conectpy.simulator.logix_server import LogixServer
-from tests.e2e.test_monitor import TAGS, config_for
+from tests.e2e.test_monitor import TAGS, config_for, rows
 from tests.monitor import ROOT, Monitor, running_monitor, wait_until
 
 
@@ -247,6 +247,28 @@ def test_a_monitor_whose_control_file_cannot_be_written_records_all_the_same(plc
         wait_until(lambda: [line for line in monitor.lines if f"{db}.control cannot be written" in line], "it is said")
         wait_until(lambda: monitor.get("/healthz")["ok"], "all is well")
         assert monitor.stop() == 0
+
+
+# -- downgrade ---------------------------------------------------------------------------------------------------------
+
+
+def test_downgrade_copies_a_file_that_nobody_uses(plc: LogixServer, tmp_path: Path) -> None:
+    config, db = str(config_for(tmp_path, plc)), tmp_path / "agua ñ.sqlite3"
+    with running_monitor("--config", config, "--db", str(db)) as monitor:
+        wait_until(lambda: len(rows(db)) == 1, "the open event")
+        refused = conectpy("downgrade", str(db))
+        assert refused.returncode == 1
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith(f"error: {db}: is in use")
+        assert monitor.stop() == 0
+    done = conectpy("downgrade", "--json", cwd=tmp_path, CONECTPY_DB=str(db))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(rows(Path(json.loads(done.stdout)["copy"]))) == 1
+    named = conectpy("downgrade", str(db), "--to", str(tmp_path / "old.sqlite3"))
+    assert named.stdout == f"{tmp_path / 'old.sqlite3'}: a copy of {db} for the older program\n"
+    again = conectpy("downgrade", str(db), "--to", str(tmp_path / "old.sqlite3"))
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
 
 
 # -- opcua -------------------------------------------------------------------------------------------------------------

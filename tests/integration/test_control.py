@@ -19,7 +19,7 @@ import pytest
 from conectpy.control import control_client
 from conectpy.control.control_client import find_user, make_command, send
 from conectpy.control.control_file import control_path, make_endpoint, read_endpoint, write_endpoint
-from conectpy.control.control_server import MAX_CONNECTIONS, ControlServer
+from conectpy.control.control_server import MAX_CONNECTIONS, MAX_THREADS, ControlServer
 from conectpy.control.handler import Handler, Progress
 from conectpy.control.line_channel import HANDSHAKE_S, MAX_REQUEST_BYTES, prove
 from conectpy.errors import CommandError, ConectpyError, ConfigError
@@ -134,6 +134,8 @@ def test_a_path_that_is_a_link_leads_to_the_same_program(event_file: Path, tmp_p
         link.symlink_to(event_file)
     except OSError:
         pytest.skip("no right to make links")
+    if not link.is_symlink():
+        pytest.skip("Wine makes links that Windows' functions do not tell from files")
     with running(event_file):
         assert send(str(link), make_command("echo", {"n": 1}), offline)["n"] == 1
 
@@ -215,7 +217,9 @@ def test_a_file_left_by_a_killed_program_does_not_matter(event_file: Path) -> No
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    "answer", [b"", b"HTTP/1.0 400 Bad Request\r\n\r\n", b"{}\n", b"[" * 100_000, b'{"nonce": "x"}\n']
+    "answer",
+    [b"", b"HTTP/1.0 400 Bad Request\r\n\r\n", b"{}\n", b"[" * 100_000, b'{"nonce": "x"}\n'],
+    ids=("silence", "http", "empty", "nested", "no nonce"),
 )
 def test_another_program_at_the_port_gets_no_command(event_file: Path, answer: bytes) -> None:
     heard: List[bytes] = []
@@ -359,6 +363,7 @@ def test_a_proof_is_good_for_one_connection_only(event_file: Path) -> None:
         b"9" * 60_000 + b"\n",
         b"x" * (2 * MAX_REQUEST_BYTES),
     ],
+    ids=("http", "tls", "nested", "no nonce", "number", "surrogate", "digits", "endless"),
 )
 def test_rubbish_is_refused_and_the_next_one_served(event_file: Path, rubbish: bytes) -> None:
     with running(event_file) as program, Stranger(program) as stranger:
@@ -382,13 +387,17 @@ def test_silence_and_dripping_end_by_one_deadline(event_file: Path) -> None:
         assert silent.is_ended()
 
 
+def count_callers() -> int:
+    return [thread.name for thread in threading.enumerate()].count("control-caller")
+
+
 def test_a_hundred_silent_connections_keep_nobody_out(event_file: Path) -> None:
     with running(event_file) as program, contextlib.ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(Stranger(program))
         assert send(str(event_file), make_command("echo", {"n": 1}))["n"] == 1
-        callers = [thread for thread in threading.enumerate() if thread.name == "control-caller"]
-        assert len(callers) <= MAX_CONNECTIONS
+        assert count_callers() <= MAX_THREADS
+        wait_until(lambda: count_callers() <= MAX_CONNECTIONS, "those that were thrown out end")
 
 
 def test_a_giver_who_leaves_does_not_end_the_command(event_file: Path) -> None:

@@ -17,26 +17,27 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "conectpy"
 
-BASE = {"errors", "models", "timestamps", "values"}
+BASE = {"texts", "errors", "models", "timestamps", "values"}
 ROOMS: Dict[str, Set[str]] = {
     "__init__": set(),
-    "errors": set(),
+    "errors": {"texts"},
     "models": set(),
-    "timestamps": set(),
+    "timestamps": {"texts"},
     "facts": set(),
-    "files": {"timestamps"},
-    "values": {"models"},
-    "settings": {"errors", "models", "timestamps", "files"},
-    "pki": {"errors", "timestamps", "files"},
-    "live": {"facts", "models", "timestamps", "values", "settings"},
+    "texts": set(),
+    "files": {"texts", "timestamps"},
+    "values": {"texts", "models"},
+    "settings": {"texts", "errors", "models", "timestamps", "files"},
+    "pki": {"texts", "errors", "timestamps", "files"},
+    "live": {"texts", "facts", "models", "timestamps", "values", "settings"},
     "drivers": {*BASE, "facts", "settings", "pki"},
     "events": {*BASE, "__init__", "settings", "files"},
     "collector": {*BASE, "facts", "settings", "live", "drivers", "events.detector", "events.store"},
-    "control": {"errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
-    "serving": {"errors", "timestamps", "settings", "live"},
+    "control": {"texts", "errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
+    "serving": {"texts", "errors", "timestamps", "settings", "live"},
     "web": {*BASE, "__init__", "facts", "settings", "live", "serving.stream", "events.reader", "events.run_hours"}
     | {"events.event_sql"},
-    "console": {*BASE, "settings", "pki", "drivers", "collector", "control"},
+    "console": {*BASE, "settings", "pki", "drivers", "collector", "control", "events.downgrade"},
     "simulator": {*BASE, "console", "drivers", "pki"},
     "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "serving", "settings", "simulator", "web"},
     "SIEMENS": {*BASE, "console", "simulator"},
@@ -67,8 +68,9 @@ EVENTS: Dict[str, Set[str]] = {
     "event_sql": {"columns"},
     "ledger_rows": {"entries"},
     "ledger": {"first_contact", "clock_watch", "marks", "database", "entries", "ledger_rows", "revisions"},
-    "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "place", "revisions", "versions"}
-    | {"witness"},
+    "missing_tags": {"database"},
+    "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "missing_tags", "place", "revisions"}
+    | {"versions", "witness"},
     "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours"},
     "store": {"database", "entries", "event_file", "place", "reader"},
 }
@@ -77,7 +79,7 @@ OUTSIDE_OF_EVENTS: Dict[str, Set[str]] = {
     "clock_watch": {"models"},
     "absence": {"models"},
     "detector": {"models", "settings"},
-    "run_hours": {"models", "timestamps"},
+    "run_hours": {"texts", "models", "timestamps"},
 }
 """The pure modules of `events/` may use less of the house than the room as a whole."""
 

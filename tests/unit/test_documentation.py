@@ -109,6 +109,13 @@ def test_the_commands_of_both_systems_stand_in_the_readme() -> None:
         assert "\n" not in block.group(1)
 
 
+def test_the_files_that_recipes_name_are_there() -> None:
+    body = TEXT[TEXT.index("\n## Working on it\n") : TEXT.index("\n## Decisions\n")]
+    named = set(re.findall(r"`((?:conectpy|tests|\.ci)/[\w./]*)`", body))
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_the_project_names_no_machine() -> None:
     for path in (ROOT / "README.md", ROOT / "documentation.md"):
         assert not re.search(r"/(home|root|tmp|work)/", path.read_text(encoding="utf-8"))

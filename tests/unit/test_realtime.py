@@ -13,6 +13,7 @@ import pytest
 from conectpy.live.realtime import RealtimeData
 from conectpy.models import Sample, Scan
 from conectpy.settings.types import PlcSettings, TagSettings
+from conectpy.texts.catalogue import say
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
 ADDRESS = "10.0.0.1"
@@ -137,3 +138,31 @@ def test_waiting_ends_with_a_change(realtime: RealtimeData) -> None:
     assert realtime.wait_for_change(version, 30.0) > version
     timer.join()
     assert realtime.wait_for_change(realtime.version, 0.0) == realtime.version
+
+
+def test_an_error_is_served_in_the_language_of_the_process_and_with_code_and_texts(realtime: RealtimeData) -> None:
+    realtime.language = "es"
+    text = say("link.no_reply", seconds=3.0)
+    both = {"en": text.in_language("en"), "es": text.in_language("es")}
+    errors = ({"ts": "2026-03-01T07:00:05.000Z", "text": text},)
+    realtime.publish_failure(ADDRESS, "2026-03-01T07:00:05.000Z", {"last_error": text, "errors": errors})
+    plc = served(realtime)
+    meta = plc["_meta"]
+    assert (meta["last_error"], meta["last_error_code"]) == (both["es"], "link.no_reply")
+    assert meta["last_error_texts"] == both
+    (error,) = meta["errors"]
+    assert error == {"ts": "2026-03-01T07:00:05.000Z", "text": both["es"], "code": "link.no_reply", "texts": both}
+    assert (plc["P1"]["error"], plc["P1"]["error_code"]) == ("aún sin leer", "live.not_read")
+
+
+def test_values_that_stand_still_say_why_and_are_live_again(realtime: RealtimeData) -> None:
+    realtime.language = "es"
+    frozen = say("logix.program_mode")
+    realtime.publish_scan(ADDRESS, scan(0, frozen, P1=True, PT1=1.0, **{HOSTILE: "x"}), {})
+    plc = served(realtime)
+    assert plc["P1"]["error"] == plc["_meta"]["frozen"] == frozen.in_language("es")
+    assert plc["P1"]["error_code"] == plc["_meta"]["frozen_code"] == "logix.program_mode"
+    realtime.publish_scan(ADDRESS, scan(1), {})
+    plc = served(realtime)
+    assert (plc["P1"]["quality"], plc["P1"]["error"], plc["_meta"]["frozen"]) == ("OK", None, None)
+    assert not {"error_code", "error_texts"} & set(plc["P1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from ...texts.catalogue import say
 from .cip_requests import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
@@ -71,7 +72,7 @@ class Batch:
             if whole.status == SERVICE_NOT_SUPPORTED:
                 self.is_multiple = False
             elif whole.status not in (*NO_ROOM, TOO_MUCH_DATA):
-                raise LinkError(f"{len(requests)} questions at once are refused: {whole.reason}")
+                raise LinkError(say("link.batch_refused", count=len(requests), fault=whole.reason))
         if self.is_multiple:
             middle = len(requests) // 2
             return self._ask_batch(requests[:middle]) + self._ask_batch(requests[middle:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import List, NamedTuple, Sequence, Tuple
 
+from ...texts.catalogue import Text, say
 from .data_types import EMBEDDED_ERROR, describe_status
 
 READ_TAG, READ_TAG_FRAGMENTED, MULTIPLE_SERVICE = 0x4C, 0x52, 0x0A
@@ -41,7 +42,7 @@ class CipReply(NamedTuple):
     data: bytes
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Text:
         return describe_status(self.status, self.extended)
 
 
@@ -68,12 +69,12 @@ def join_requests(requests: Sequence[bytes]) -> bytes:
 def parse_reply(service: int, reply: bytes) -> CipReply:
     """The parts of the reply to `service`. Raises MalformedReply."""
     if len(reply) < REPLY_HEAD_BYTES:
-        raise MalformedReply(f"a reply of {len(reply)} bytes")
+        raise MalformedReply(say("cip.short", count=len(reply)))
     if reply[0] != service | REPLY_BIT or reply[1] != 0:
-        raise MalformedReply(f"a reply to service 0x{reply[0] & 0x7F:02x}, asked was 0x{service:02x}")
+        raise MalformedReply(say("cip.other_service", got=f"0x{reply[0] & 0x7F:02x}", asked=f"0x{service:02x}"))
     start = REPLY_HEAD_BYTES + 2 * reply[3]
     if len(reply) < start:
-        raise MalformedReply("a reply that ends inside its status")
+        raise MalformedReply(say("cip.cut_status"))
     return CipReply(reply[2], struct.unpack_from(f"<{reply[3]}H", reply, REPLY_HEAD_BYTES), reply[start:])
 
 
@@ -95,13 +96,13 @@ def split_replies(reply: bytes, count: int) -> Tuple[CipReply, List[Tuple[int, i
     if len(whole.data) < 2 + OFFSET_BYTES * count:
         if whole.status:
             return whole, []
-        raise MalformedReply("a reply that ends inside its offsets")
+        raise MalformedReply(say("cip.cut_offsets"))
     found, *offsets = struct.unpack_from(f"<{count + 1}H", whole.data)
     if found != count:
-        raise MalformedReply(f"{found} replies to {count} requests")
+        raise MalformedReply(say("cip.count", found=found, count=count))
     ends = [*offsets[1:], len(whole.data)]
     if offsets[0] < 2 + OFFSET_BYTES * count or any(
         end - start < REPLY_HEAD_BYTES for start, end in zip(offsets, ends)
     ):
-        raise MalformedReply("a reply whose offsets do not fit")
+        raise MalformedReply(say("cip.bad_offsets"))
     return whole, [(base + start, base + end) for start, end in zip(offsets, ends)]

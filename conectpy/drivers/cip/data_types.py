@@ -6,9 +6,11 @@ Sources: Rockwell 1756-PM020 (type codes, read replies, status of tag services),
 from __future__ import annotations
 
 import struct
-from typing import Callable, Dict, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from pycomm3.cip import EXTEND_CODES, SERVICE_STATUS
+
+from ...texts.catalogue import Text, as_text, say
 
 STRUCT_CODE = 0x02A0
 STRING_HEAD = struct.pack("<HH", STRUCT_CODE, 0x0FCE)
@@ -111,7 +113,9 @@ def type_name(head: bytes) -> str:
     atomic = atomic_of(code)
     if atomic is not None:
         return atomic.name
-    return f"structure 0x{int.from_bytes(head[2:4], 'little'):04x}" if code == STRUCT_CODE else f"type 0x{code:04x}"
+    if code == STRUCT_CODE:
+        return say("tag.type.structure", handle=f"0x{int.from_bytes(head[2:4], 'little'):04x}")
+    return say("tag.type.unknown", handle=f"0x{code:04x}")
 
 
 # -- texts -------------------------------------------------------------------------------------------------------------
@@ -140,19 +144,54 @@ def text_converter(definition: Definition) -> Optional[ToText]:
 
 # -- status ------------------------------------------------------------------------------------------------------------
 
-_GENERAL = {0x04: "No such tag or path", 0x05: "No such tag or path", 0x06: "The reply has no room for it"}
-_EXTENDED = {
-    (0x01, 0x0113): "The device has no more connections to give",
-    (0x01, 0x0315): "Invalid segment in the path",
-    BEYOND_END: "Beyond the end of the array",
+_GENERAL: Dict[int, Text] = {
+    0x01: say("cip.failed"),
+    0x02: say("cip.resources"),
+    0x04: say("cip.no_tag"),
+    0x05: say("cip.no_tag"),
+    0x06: say("cip.no_room"),
+    0x07: say("cip.lost"),
+    0x08: say("cip.service"),
+    0x0F: say("cip.permission"),
+    0x10: say("cip.state"),
+    0x11: say("cip.large"),
+    0x15: say("cip.much"),
+    0x16: say("cip.object"),
+    0xFF: say("cip.general"),
 }
+_EXTENDED: Dict[Tuple[int, int], Text] = {
+    (0x01, 0x0100): say("cip.in_use"),
+    (0x01, 0x0113): say("cip.connections"),
+    (0x01, 0x0203): say("cip.timeout"),
+    (0x01, 0x0204): say("cip.message_timeout"),
+    (0x01, 0x0311): say("cip.port"),
+    (0x01, 0x0312): say("cip.link_address"),
+    (0x01, 0x0315): say("cip.segment"),
+    (0xFF, 0x0007): say("cip.type"),
+    (0xFF, 0x2100): say("cip.privilege"),
+    BEYOND_END: say("cip.beyond"),
+}
+_ADVICE: Dict[str, Text] = {
+    "cip.no_tag": say("cip.advice.tag"),
+    "cip.permission": say("cip.advice.access"),
+    "cip.privilege": say("cip.advice.access"),
+    "cip.beyond": say("cip.advice.index"),
+    "cip.connections": say("cip.advice.connections"),
+    "cip.port": say("cip.advice.slot"),
+    "cip.link_address": say("cip.advice.slot"),
+    "cip.segment": say("cip.advice.slot"),
+}
+"""What a person can do, by the code of the words."""
 
 
-def describe_status(status: int, extended: Sequence[int] = ()) -> str:
-    """`Beyond the end of the array (CIP status 0xff, extended 0x2105)`."""
-    text = _GENERAL.get(status) or SERVICE_STATUS.get(status, "Unknown status")
+def describe_status(status: int, extended: Sequence[int] = ()) -> Text:
+    """`Beyond the end of the array (CIP status 0xff, extended 0x2105)`. What has no code is in the library's words."""
+    words = _GENERAL.get(status) or as_text(SERVICE_STATUS.get(status, "")) or say("cip.unknown")
     if extended and status in (0x01, 0xFF):  # elsewhere the words are the vendor's own
-        known = EXTEND_CODES.get(status, {}).get(extended[0], text)
-        text = _EXTENDED.get((status, extended[0]), known)
-    numbers = "".join(f", extended 0x{word:04x}" for word in extended[:2])
-    return f"{text} (CIP status 0x{status:02x}{numbers})"
+        known = EXTEND_CODES.get(status, {}).get(extended[0])
+        words = _EXTENDED.get((status, extended[0])) or (as_text(known) if known else words)
+    advice, number = _ADVICE.get(words.code, ""), f"0x{status:02x}"
+    if not extended:
+        return say("cip.status", words=words, status=number, advice=advice)
+    numbers = [f"0x{word:04x}" for word in extended[:2]]
+    return say("cip.status.extended", words=words, status=number, extended=numbers, advice=advice)

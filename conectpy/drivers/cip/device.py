@@ -8,11 +8,13 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple, Optional, Sequence, Tuple
 
+from ...texts.catalogue import Text, say
 from .cip_requests import CHANGES_REQUEST, IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CipReply
 
 INFO_REQUESTS: Tuple[bytes, ...] = (IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CHANGES_REQUEST)
 
 PRODUCT_TYPE_PLC = 14
+MAJOR_FAULT_TEXT, PROGRAM_MODE_TEXT = say("logix.major_fault"), say("logix.program_mode")  # asked for at every scan
 IDLE, MAJOR_FAULT, MAJOR_FAULT_BITS = 7, 5, 0x0C00
 
 
@@ -41,7 +43,7 @@ class Device(NamedTuple):
         return cls(text, program, changes.data if changes.status == 0 and changes.data else None, is_controller)
 
 
-def frozen_reason(status: Optional[int]) -> Optional[str]:
+def frozen_reason(status: Optional[int]) -> Optional[Text]:
     """Why a controller with this identity status word does not execute its program; None: it does, or does not say.
 
     Bits 4 to 7 are the device's state: 6 in run mode, 7 idle (program mode), 5 major fault; bits 10 and 11 are major
@@ -51,5 +53,5 @@ def frozen_reason(status: Optional[int]) -> Optional[str]:
         return None
     state = status >> 4 & 0x0F
     if state == MAJOR_FAULT or status & MAJOR_FAULT_BITS:
-        return "controller has a major fault"
-    return "controller in PROGRAM mode" if state == IDLE else None
+        return MAJOR_FAULT_TEXT
+    return PROGRAM_MODE_TEXT if state == IDLE else None

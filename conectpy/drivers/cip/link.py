@@ -17,6 +17,7 @@ from pycomm3.cip import PADDED_EPATH, ConnectionManagerServices
 from pycomm3.const import MSG_ROUTER_PATH, PRIORITY, TIMEOUT_TICKS, TRANSPORT_CLASS
 from pycomm3.packets import RequestPacket, ResponsePacket, SendUnitDataRequestPacket
 
+from ...texts.catalogue import Text, say, text_of
 from .cip_requests import SEQUENCE_BYTES, CipReply, MalformedReply, parse_reply
 from .tcp import HEADER_BYTES, CipSocket, LinkError
 
@@ -34,12 +35,12 @@ MIN_IDLE_S = 64.0
 slow scan had its chance. (pycomm3 asks for 18 minutes.)"""
 
 _ENCAPSULATION_STATUS = {
-    0x01: "command not supported",
-    0x02: "out of memory",
-    0x03: "malformed data",
-    0x64: "session not known",
-    0x65: "wrong length",
-    0x69: "protocol version not supported",
+    0x01: say("link.encapsulation.command"),
+    0x02: say("link.encapsulation.memory"),
+    0x03: say("link.encapsulation.data"),
+    0x64: say("link.encapsulation.session"),
+    0x65: say("link.encapsulation.length"),
+    0x69: say("link.encapsulation.version"),
 }
 
 
@@ -80,7 +81,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         self._cfg["csn"] = os.urandom(2)  # pycomm3's is always the same: two connections of one host would collide
         self._last: Optional[ResponsePacket] = None
         self._reply_ids: Tuple[bytes, ...] = ()
-        self.refused_large: Optional[str] = None
+        self.refused_large: Optional[Text] = None
 
     # -- session and connection ----------------------------------------------------------------------------------------
 
@@ -91,7 +92,8 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         self._cfg["cid"] = os.urandom(4)
         self._cfg["vsn"] = os.urandom(4)
         if not self._register_session():
-            raise LinkError(f"session refused: {self._last.error if self._last else 'no session handle'}")
+            fault = self._last.error if self._last else None
+            raise LinkError(say("link.session_refused", fault=fault or say("link.no_session")))
         return True
 
     def close_leftovers(self) -> None:
@@ -112,7 +114,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
             self._cfg["cip_path"] = []  # a Micro800 has no backplane
             refusal = self._try_open(is_large=False) and refusal
         if refusal is not None:
-            raise LinkError(f"Forward Open refused: {refusal.reason}")
+            raise LinkError(say("link.open_refused", fault=refusal.reason))
 
     def _try_open(self, is_large: bool) -> Optional[CipReply]:
         """None when the connection is open, else the refusal."""
@@ -128,7 +130,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
             del self._unclosed[triad]
             return reply
         if len(reply.data) < 16 or reply.data[8:16] != triad.serial + triad.vendor + triad.originator:
-            raise LinkError("the reply to Forward Open is for another connection")
+            raise LinkError(say("link.open_other"))
         self._target_cid = reply.data[:4]
         self._reply_ids = (self._cfg["cid"], reply.data[4:8], self._target_cid)
         self._target_is_connected = True
@@ -254,41 +256,42 @@ class CipLink(LogixDriver):  # type: ignore[misc]
             self.socket.is_usable = False
             raise LinkError(fault)
 
-    def _fault(self, request: bytes, reply: bytes) -> Optional[str]:
+    def _fault(self, request: bytes, reply: bytes) -> Optional[Text]:
         command, _, session, status = struct.unpack_from("<HHII", reply)
         asked, _, own_session = struct.unpack_from("<HHI", request)
         if command != asked:
-            return f"a reply to command 0x{command:02x} where 0x{asked:02x} was asked"
+            return say("link.other_command", got=f"0x{command:02x}", asked=f"0x{asked:02x}")
         if status:
-            return f"encapsulation status 0x{status:04x} ({_ENCAPSULATION_STATUS.get(status, 'unknown')})"
+            words = _ENCAPSULATION_STATUS.get(status) or say("link.encapsulation.unknown")
+            return say("link.encapsulation", status=f"0x{status:04x}", words=words)
         if asked == REGISTER_SESSION:
             is_sound = len(reply) == HEADER_BYTES + 4 and session and reply[12:20] == request[12:20]
-            return None if is_sound else "a malformed reply to RegisterSession"
+            return None if is_sound else say("link.bad_registration")
         if session != own_session:
-            return "a reply for another session"
+            return say("link.other_session")
         if asked == SEND_UNIT_DATA:
             return self._connected_fault(request, reply)
         if reply[12:20] != request[12:20]:
-            return "the reply to another request (sender context)"
+            return say("link.other_context")
         if asked == SEND_RR_DATA:
             return _item_fault(reply, UNCONNECTED_AT, b"\x02\x00\x00\x00\x00\x00\xb2\x00")
         return None
 
-    def _connected_fault(self, request: bytes, reply: bytes) -> Optional[str]:
+    def _connected_fault(self, request: bytes, reply: bytes) -> Optional[Text]:
         if reply[36:40] not in self._reply_ids:
-            return "a reply for another connection"
+            return say("link.other_connection")
         fault = _item_fault(reply, SEQUENCE_AT, b"\x02\x00\xa1\x00\x04\x00" + reply[36:40] + b"\xb1\x00")
         if fault is None and reply[SEQUENCE_AT:CONNECTED_AT] != request[SEQUENCE_AT:CONNECTED_AT]:
-            return "the reply to another request (sequence number)"
+            return say("link.other_sequence")
         return fault
 
 
-def _item_fault(reply: bytes, data_at: int, items: bytes) -> Optional[str]:
+def _item_fault(reply: bytes, data_at: int, items: bytes) -> Optional[Text]:
     """Whether the common packet format holds exactly these items, with data to the message's end."""
     if reply[30 : data_at - 2] != items or len(reply) < data_at + 2:
-        return "a malformed reply"
+        return say("link.malformed")
     (size,) = struct.unpack_from("<H", reply, data_at - 2)
-    return None if size == len(reply) - data_at else "a reply whose lengths do not fit"
+    return None if size == len(reply) - data_at else say("link.bad_lengths")
 
 
 def _close_data(triad: Triad) -> bytes:
@@ -304,4 +307,4 @@ def _parse(service: int, reply: bytes) -> CipReply:
     try:
         return parse_reply(service, reply)
     except MalformedReply as exc:
-        raise LinkError(str(exc)) from exc
+        raise LinkError(text_of(exc)) from exc

@@ -14,6 +14,7 @@ from operator import and_, ne
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ...models import Sample
+from ...texts.catalogue import Text, say
 from .cip_requests import CipReply, join_requests, parse_reply, split_replies
 from .data_types import BEYOND_END, PARTIAL, PATH_ERRORS, REPLY_TOO_LARGE, type_name
 from .scan_plan import MODE, Read, Slot
@@ -28,7 +29,7 @@ Pair = Tuple[str, Sample]
 class TagFault(NamedTuple):
     """Why a tag has no value. `is_vanished`: the controller says that there is no such tag."""
 
-    error: str
+    error: Text
     is_vanished: bool = False
 
 
@@ -158,7 +159,10 @@ class Frame:
         if any(tag == MODE for tag, _ in slot.uses):
             self.mode = None
         return [
-            (self._names[tag], Sample(None, f"{self._names[tag]}: {fault.error}", is_vanished=fault.is_vanished))
+            (
+                self._names[tag],
+                Sample(None, say("tag.fault", tag=self._names[tag], fault=fault.error), is_vanished=fault.is_vanished),
+            )
             for tag, _ in slot.uses
             if tag != MODE
         ]
@@ -196,16 +200,16 @@ class Frame:
             return self._refused(read, answer)
         if read.head is None:
             self.doubtful.append(read)
-            return TagFault("is there again; its type is being found out")
+            return TagFault(say("tag.back"))
         data, head = answer.data, len(read.head)
         if data[:head] != read.head:
             self.doubtful.append(read)
-            return TagFault(f"its type has changed: {type_name(data)} instead of {type_name(read.head)}")
+            return TagFault(say("tag.other_type", got=type_name(data), planned=type_name(read.head)))
         size = len(data) - head
         is_padded = read.size_bytes is not None and read.size_bytes % 2 == 1 and size == read.size_bytes + 1
         if read.size_bytes is not None and size != read.size_bytes and not is_padded:
             self.doubtful.append(read)
-            return TagFault(f"{size} bytes came instead of {read.size_bytes}")
+            return TagFault(say("tag.other_size", got=size, planned=read.size_bytes))
         return len(piece) - size, size
 
     def _refused(self, read: Read, answer: CipReply) -> TagFault:

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ...texts.catalogue import Text, say
 from .cip_requests import (
     MULTIPLE_REPLY_BYTES,
     MULTIPLE_REQUEST_BYTES,
@@ -77,7 +78,7 @@ class Faulty(NamedTuple):
     """A tag that no request can read, with the reason."""
 
     tag: int
-    error: str
+    error: Text
 
 
 @dataclass
@@ -111,7 +112,7 @@ def make_plan(
     for tag, path in paths.items():
         definition = definitions.get(path.key)
         found = _element(tag, path, definition) if definition is not None else Element(path, None, [(None, tag)])
-        if isinstance(found, str):
+        if isinstance(found, Text):
             plan.faulty.append(Faulty(tag, found))
         elif found.path.key in elements:
             elements[found.path.key].bits.extend(found.bits)
@@ -137,24 +138,25 @@ class Element:
     bits: List[Tuple[Optional[int], int]]
 
 
-def _element(tag: int, path: TagPath, definition: Definition) -> Union[Element, str]:
+def _element(tag: int, path: TagPath, definition: Definition) -> Union[Element, Text]:
     """What has to be asked for the tag, or why nothing can be.
 
     A BOOL array is kept as words: element 33 is bit 1 of word 1. (`definition` is what its first word tells.)
     """
     if definition.atomic is None and not definition.is_string:
-        return f"is a {definition.name}" + (": name a member of it" if len(definition.head) == 4 else ", not supported")
+        is_structure = len(definition.head) == 4
+        return say("tag.structure" if is_structure else "tag.unsupported", type=definition.name)
     atomic, bit = definition.atomic, path.bit
     if atomic is not None and atomic.code == DWORD_CODE:
         if path.index and bit is not None:
-            return "is an element of a BOOL array, which has no bits"
+            return say("tag.no_bits_array")
         if len(path.index) == 1:
             return Element(path.at(path.index[0] // 32), definition, [(path.index[0] % 32, tag)])
         bit = bit or 0
     if bit is not None and (atomic is None or not atomic.is_word):
-        return f"is a {definition.name}, which has no bits"
+        return say("tag.no_bits", type=definition.name)
     if bit is not None and atomic is not None and bit >= 8 * atomic.size_bytes:
-        return f"is a {definition.name}, which has no bit {bit}"
+        return say("tag.no_bit", type=definition.name, bit=bit, last=8 * atomic.size_bytes - 1)
     return Element(TagPath(path.parts), definition, [(bit, tag)])
 
 

@@ -10,6 +10,7 @@ import logging
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ...models import Sample
+from ...texts.catalogue import say, text_of
 from ..base import DriverMemory
 from .data_types import Definition
 from .scan_frame import Frame, Pair
@@ -41,7 +42,7 @@ class TagBook:
             try:
                 self._paths[number] = parse_tag(name)
             except TagSyntaxError as exc:
-                self.news.append((name, Sample(None, str(exc))))
+                self.news.append((name, Sample(None, text_of(exc))))
 
     # -- definitions ---------------------------------------------------------------------------------------------------
 
@@ -54,7 +55,7 @@ class TagBook:
         """Forget what belongs to another state of the program; `changes` None: the controller does not tell."""
         if changes is None or self._memory.get("changes") != changes:
             if self._definitions:
-                log.info("%s: the controller's program may have changed: finding its tags again", plc_name)
+                log.info(say("logix.program_changed", plc=plc_name))
             self._definitions.clear()
             self._layouts.clear()
             self._memory["is_searched"] = False
@@ -105,7 +106,10 @@ class TagBook:
         )
         self._faulty = {number for number, _ in plan.faulty}
         names = self.names
-        self.news += [(names[number], Sample(None, f"{names[number]} {error}")) for number, error in plan.faulty]
+        self.news += [
+            (names[number], Sample(None, say("tag.unfit", tag=names[number], fault=error)))
+            for number, error in plan.faulty
+        ]
         return plan
 
     def start_search(self, frames: Sequence[Sequence[Read]], ask: Ask, room_bytes: int) -> Optional[Search]:

@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
+from ...texts.catalogue import say
+
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 510
 MAX_INDEX = 0xFFFFFFFF
@@ -87,14 +89,14 @@ def parse_tag(text: str) -> TagPath:
     for piece in pieces:
         match = _PART.fullmatch(piece)
         if match is None:
-            raise TagSyntaxError(f"{text!r} is no tag: write NAME, NAME[3], NAME.Member, NAME.5 or Program:NAME.TAG")
+            raise TagSyntaxError(say("tag.no_syntax", tag=text))
         index = tuple(int(number) for number in match.group(2).split(",")) if match.group(2) else ()
         if len(match.group(1).encode("utf-8", "replace")) > MAX_NAME_BYTES or any(n > MAX_INDEX for n in index):
-            raise TagSyntaxError(f"{text!r} is no tag: a name or an index in it is too large")
+            raise TagSyntaxError(say("tag.too_large", tag=text))
         parts.append((match.group(1), index))
     path = TagPath(tuple(parts), bit)
     if _encoded_size(path) > MAX_PATH_BYTES:
-        raise TagSyntaxError(f"{text!r} is no tag: it is too long, or holds characters that no name has")
+        raise TagSyntaxError(say("tag.too_long", tag=text))
     return path
 
 

@@ -17,6 +17,8 @@ from typing import List, Tuple, Union
 
 from pycomm3.exceptions import CommError
 
+from ...texts.catalogue import Text, say, text_of
+
 HEADER_BYTES = 24
 MAX_MESSAGE_BYTES = 8192
 """No reply that is ever asked for is longer; one that says so is no reply."""
@@ -50,12 +52,11 @@ class CipSocket:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         except socket.timeout as exc:
-            raise LinkError(f"no answer from {host}:{port} within {self.timeout_s:g} s") from exc
+            raise LinkError(say("link.timeout", host=host, port=port, seconds=self.timeout_s)) from exc
         except OSError as exc:
-            reason = "aborted" if self._is_aborted else f"cannot reach {host}:{port}: {exc.strerror or exc}"
-            raise LinkError(reason) from exc
+            raise LinkError(say("aborted") if self._is_aborted else _unreachable(host, port, exc)) from exc
         if self._is_aborted:
-            raise LinkError("aborted")
+            raise LinkError(say("aborted"))
         self.is_usable = True
 
     def exchange(self, request: Union[bytes, bytearray]) -> bytes:
@@ -66,11 +67,10 @@ class CipSocket:
             return self._receive(end_s)
         except socket.timeout as exc:
             self.is_usable = False
-            raise LinkError(f"no whole reply within {self.timeout_s:g} s") from exc
+            raise LinkError(say("link.no_reply", seconds=self.timeout_s)) from exc
         except OSError as exc:
             self.is_usable = False
-            reason = "aborted" if self._is_aborted else f"connection broken: {exc.strerror or exc}"
-            raise LinkError(reason) from exc
+            raise LinkError(say("aborted") if self._is_aborted else say("link.broken", fault=text_of(exc))) from exc
         except LinkError:
             self.is_usable = False
             raise
@@ -81,7 +81,7 @@ class CipSocket:
             self._send(message, time.monotonic() + self.timeout_s)
         except OSError as exc:
             self.is_usable = False
-            raise LinkError(f"connection broken: {exc.strerror or exc}") from exc
+            raise LinkError(say("link.broken", fault=text_of(exc))) from exc
 
     def abort(self) -> None:
         """Make a blocked call fail at once. Any thread; never waits, never raises.
@@ -142,20 +142,20 @@ class CipSocket:
             self._sock.settimeout(self.timeout_s)
             self._is_limited = False
         if size > self._announced():
-            raise LinkError(f"{size - self._announced()} bytes that nobody asked for")
+            raise LinkError(say("link.unasked", count=size - self._announced()))
         return bytes(self._view[:size])
 
     def _fill(self, size: int) -> int:
         count = self._sock.recv_into(self._view[size:])
         if count == 0:
-            raise LinkError("aborted" if self._is_aborted else "the device has closed the connection")
+            raise LinkError(say("aborted") if self._is_aborted else say("link.closed"))
         return count
 
     def _announced(self) -> int:
         """How long the message in the buffer says it is, header and all. Raises LinkError when that is absurd."""
         length: int = struct.unpack_from("<H", self._buffer, 2)[0]
         if length > MAX_MESSAGE_BYTES:
-            raise LinkError(f"a message of {length} bytes is announced")
+            raise LinkError(say("link.announced", count=length))
         return HEADER_BYTES + length
 
     def _drop_first(self, size: int) -> int:
@@ -170,6 +170,15 @@ class CipSocket:
             raise socket.timeout
         self._sock.settimeout(left_s)
         self._is_limited = True
+
+
+def _unreachable(host: str, port: int, exc: OSError) -> Text:
+    fault = text_of(exc)
+    if isinstance(exc, ConnectionRefusedError):
+        return say("link.refused", host=host, port=port, fault=fault)
+    if fault.code in ("os.unknown_name", "link.no_host_name"):
+        return say("link.no_name", host=host, port=port, fault=fault)
+    return say("link.unreachable", host=host, port=port, fault=fault)
 
 
 def resolve(host: str, port: int, timeout_s: float) -> Tuple[str, int]:
@@ -187,13 +196,13 @@ def resolve(host: str, port: int, timeout_s: float) -> Tuple[str, int]:
         try:
             found.append(socket.gethostbyname(host))
         except (OSError, UnicodeError) as exc:
-            found.append(exc if isinstance(exc, OSError) else OSError(f"{host!r} is no host name"))
+            found.append(exc if isinstance(exc, OSError) else OSError(say("link.no_host_name", host=host)))
 
     thread = threading.Thread(target=look_up, name=f"resolve-{host}", daemon=True)
     thread.start()
     thread.join(timeout_s)
     if not found:
-        raise socket.timeout(f"{host}: no answer from the name service within {timeout_s:g} s")
+        raise socket.timeout(say("link.no_name_service", host=host, seconds=timeout_s))
     if isinstance(found[0], OSError):
         raise found[0]
     return found[0], port

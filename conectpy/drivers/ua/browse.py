@@ -6,7 +6,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tu
 
 from ...errors import DriverError
 from ...models import Value
-from .library import status_name, ua
+from ...texts.catalogue import say
+from .library import status_name, status_text, ua
 from .message import ChannelError
 from .node_id import NodeId, parse_node_id
 from .read_plan import (
@@ -70,9 +71,9 @@ def _read_chunk(session: UaSession, chunk: Sequence[Tuple[NodeId, int]]) -> List
     body = session.receive_for(request_id, deadline_s)
     head = decode_head(body)
     if head.type_id == SERVICE_FAULT or head.status >> 30:
-        raise ChannelError(f"the server refused: {status_name(head.status)}", head.status)
+        raise ChannelError(say("ua.refused", fault=status_text(head.status)), head.status)
     if head.type_id != READ_RESPONSE:
-        raise ChannelError(f"the server answered a Read with message type {head.type_id}")
+        raise ChannelError(say("ua.read_type", type=head.type_id))
     session.server_ticks = head.server_ticks
     return decode_read(body, head.end, len(chunk))
 
@@ -122,7 +123,7 @@ def browse(session: UaSession, start: NodeId, depth: int) -> Iterator[BrowsedNod
     seen = {start}
     (name,) = read_attributes(session, [(start, BROWSE_NAME)])
     if name.status >> 30:
-        raise DriverError(f"{start}: {status_name(name.status)}")
+        raise DriverError(say("ua.fault", subject=str(start), fault=status_text(name.status)))
     yield BrowsedNode(0, str(name.value), str(start), "")
     stack = [iter(_read_level(session, start, 1))]
     while stack:
@@ -149,7 +150,7 @@ def _read_level(session: UaSession, parent: NodeId, depth: int) -> List[Tuple[No
         shown = BrowsedNode(depth, name, str(node), kind)
         if node in values_of:
             value, access = values_of[node]
-            bad = status_name(value.status) if value.status >> 30 else None
+            bad = status_text(value.status) if value.status >> 30 else None
             shown = shown._replace(
                 type_name=types[node], access=_access_text(access), value=None if bad else value.value, error=bad
             )
@@ -179,7 +180,8 @@ def browse_children(session: UaSession, parent: NodeId) -> List[Tuple[NodeId, st
     while results:
         result = results[0]
         if result.StatusCode.value >> 30:
-            raise DriverError(f"browsing {parent}: {status_name(result.StatusCode.value)}")
+            action = say("ua.browsing_node", node=str(parent))
+            raise DriverError(say("ua.action_failed", action=action, fault=status_text(result.StatusCode.value)))
         found += [_as_child(reference) for reference in result.References]
         if not result.ContinuationPoint:
             break

@@ -15,7 +15,8 @@ import struct
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .library import status_name, ua, ua_binary
+from ...texts.catalogue import Text, say, text_of
+from .library import status_text, ua, ua_binary
 from .message import ChannelError, decode_response, make_request_header
 from .node_id import PARSE_ERRORS, encode_bytes
 from .ua_security import NO_SECURITY, SECURITY_ERRORS, ChannelSecurity
@@ -26,6 +27,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # one message of many chunks; 1,000 values
 MAX_CHUNKS = 512
 CHANNEL_LIFETIME_S = 3600.0
 RENEW_AT = 0.75  # of the token's life, as OPC 10000-4, 5.5.2.1 recommends
+SENDING, WAITING = say("ua.sending"), say("ua.waiting")
 ABORT_CHECK_S = 0.25  # how soon a wait notices `abort` where closing the socket does not wake it (Windows)
 CLOSE_S = 0.3
 
@@ -141,7 +143,7 @@ class UaChannel:
         try:
             found = socket.getaddrinfo(self._host, self._port, 0, socket.SOCK_STREAM)
         except (OSError, UnicodeError) as exc:
-            raise self._fail(f"the name {self._host} is not known: {exc}") from exc
+            raise self._fail(say("ua.no_name", host=self._host, fault=text_of(exc))) from exc
         for family, kind, proto, _, address in found:
             sock = socket.socket(family, kind, proto)
             self._socket = sock
@@ -155,9 +157,10 @@ class UaChannel:
                 self._socket = None
                 sock.close()
         if self._is_aborted:
-            raise self._fail("aborted")
+            raise self._fail(say("aborted"))
         if self._socket is None:
-            raise self._fail(f"cannot connect to {self._host}:{self._port}: {last}") from last
+            fault = text_of(last) if last is not None else ""
+            raise self._fail(say("ua.unreachable", host=self._host, port=self._port, fault=fault)) from last
 
     def _say_hello(self, deadline_s: float) -> None:
         url = self._url.encode("utf-8")
@@ -166,10 +169,10 @@ class UaChannel:
         self._send_bytes(_HEADER.pack(b"HEL", b"F", 8 + len(body)) + body, deadline_s)
         chunk = self._receive_chunk(deadline_s)
         if chunk[:4] != b"ACKF" or len(chunk) != 28:
-            raise self._fail(f"the server answered the greeting with {chunk[:4]!r}: is it an OPC UA server?")
+            raise self._fail(say("ua.greeting", answer=repr(chunk[:4])))
         _, receives, _, message, chunks = struct.unpack_from("<5I", chunk, 8)
         if receives < 1024:
-            raise self._fail(f"the server takes no more than {receives} bytes at once")
+            raise self._fail(say("ua.small_buffer", count=receives))
         self._max_send_bytes = min(receives, RECEIVE_BUFFER_BYTES)
         self.max_request_bytes, self.max_request_chunks = message, chunks
 
@@ -197,9 +200,9 @@ class UaChannel:
     def _take_token(self, params: Any, nonce: bytes) -> None:
         token, server_nonce = params.SecurityToken, params.ServerNonce or b""
         if self._security.is_secure and len(server_nonce) < self._security.nonce_bytes:
-            raise self._fail(f"the server's nonce has only {len(server_nonce)} bytes")
+            raise self._fail(say("ua.short_nonce", count=len(server_nonce)))
         if self._channel_id and token.ChannelId != self._channel_id:
-            raise self._fail("the server renewed another channel than this one")
+            raise self._fail(say("ua.other_renewal"))
         self._channel_id = token.ChannelId
         crypto = self._security.make_keys(nonce, server_nonce)
         lifetime_s = (token.RevisedLifetime or self._requested_lifetime_s * 1000) / 1000.0
@@ -239,7 +242,7 @@ class UaChannel:
             header = _HEADER.pack(kind, final, 16 + size) + _U32x2.pack(self._channel_id, token.token_id)
             chunks.append(header + crypto.encrypt(plain + crypto.signature(header + plain)))
         if self.max_request_chunks and len(chunks) > self.max_request_chunks:
-            raise self._fail(f"a request needs {len(chunks)} chunks, the server takes {self.max_request_chunks}")
+            raise self._fail(say("ua.many_chunks", count=len(chunks), limit=self.max_request_chunks))
         return chunks
 
     def _encode_open(self, request_id: int, body: bytes) -> bytes:
@@ -260,46 +263,47 @@ class UaChannel:
     def _send_bytes(self, data: bytes, deadline_s: float) -> None:
         rest = memoryview(data)
         while rest:
-            sock = self._live_socket(deadline_s, "sending a request")
+            sock = self._live_socket(deadline_s, SENDING)
             try:
                 rest = rest[sock.send(rest) :]
             except socket.timeout:
                 continue
             except OSError as exc:
-                raise self._fail(f"sending a request: {exc}") from exc
+                raise self._fail(say("ua.action_failed", action=SENDING, fault=text_of(exc))) from exc
 
     # -- receiving -----------------------------------------------------------------------------------------------------
 
-    def _live_socket(self, deadline_s: float, action: str) -> socket.socket:
+    def _live_socket(self, deadline_s: float, action: Text) -> socket.socket:
         sock = self._socket
         if self._is_aborted or sock is None:
-            raise self._fail("aborted")
+            raise self._fail(say("aborted"))
         rest_s = deadline_s - time.monotonic()
         if rest_s <= 0:
-            raise ChannelError(f"{action}: no answer in time")
+            raise ChannelError(say("ua.no_answer", action=action))
         sock.settimeout(min(rest_s, ABORT_CHECK_S))
         return sock
 
     def _fill(self, size: int, deadline_s: float) -> None:
         while len(self._inbox) < size:
-            sock = self._live_socket(deadline_s, "waiting for the server")
+            sock = self._live_socket(deadline_s, WAITING)
             try:
                 data = sock.recv(RECEIVE_BUFFER_BYTES)
             except socket.timeout:
                 continue
             except OSError as exc:
-                raise self._fail("aborted" if self._is_aborted else f"waiting for the server: {exc}") from exc
+                text = say("ua.action_failed", action=WAITING, fault=text_of(exc))
+                raise self._fail(say("aborted") if self._is_aborted else text) from exc
             if not data:
-                raise self._fail("aborted" if self._is_aborted else "the server closed the connection")
+                raise self._fail(say("aborted") if self._is_aborted else say("ua.closed"))
             self._inbox += data
 
     def _receive_chunk(self, deadline_s: float) -> bytes:
         self._fill(8, deadline_s)
         kind, _, size = _HEADER.unpack_from(self._inbox)
         if kind not in (b"MSG", b"OPN", b"CLO", b"ACK", b"ERR"):
-            raise self._fail(f"the server sent {bytes(kind)!r}, which is no OPC UA message")
+            raise self._fail(say("ua.no_message", bytes=repr(bytes(kind))))
         if not 8 <= size <= RECEIVE_BUFFER_BYTES:
-            raise self._fail(f"the server announced a chunk of {size} bytes; {RECEIVE_BUFFER_BYTES} were agreed on")
+            raise self._fail(say("ua.large_chunk", count=size, limit=RECEIVE_BUFFER_BYTES))
         self._fill(size, deadline_s)
         chunk = bytes(self._inbox[:size])
         del self._inbox[:size]
@@ -312,9 +316,10 @@ class UaChannel:
             (code,) = struct.unpack_from("<I", data, pos)
             reason, _ = decode_text(data, pos + 4)
         except PARSE_ERRORS:
-            return self._fail("the server sent an error message that does not parse")
-        text = f"the server refused: {status_name(code)}" + (f": {reason[:300]}" if reason else "")
-        return self._fail(text, code)
+            return self._fail(say("ua.bad_error"))
+        if not reason:
+            return self._fail(say("ua.refused", fault=status_text(code)), code)
+        return self._fail(say("ua.refused_because", fault=status_text(code), words=reason[:300]), code)
 
     def _take_chunk(self, chunk: bytes) -> Optional[Tuple[int, bytes]]:
         """Check, decrypt and collect one chunk; a whole message comes back as (request id, body)."""
@@ -323,19 +328,19 @@ class UaChannel:
             plain = self._open_asymmetric(chunk) if kind == b"OPN" else self._open_symmetric(chunk)
             sequence, request_id = _U32x2.unpack_from(plain)
         except (*PARSE_ERRORS, *SECURITY_ERRORS) as exc:
-            raise self._fail(f"a message of the server does not parse: {type(exc).__name__} {exc}".rstrip()) from exc
+            raise self._fail(say("ua.bad_message", fault=text_of(exc))) from exc
         self._check_sequence(sequence)
         if final == b"A":
             raise self._server_error(plain, 8)
         if final not in (b"F", b"C") or kind not in (b"MSG", b"OPN"):
-            raise self._fail(f"the server sent an unexpected {chunk[:4]!r}")
+            raise self._fail(say("ua.unexpected", bytes=repr(chunk[:4])))
         if final == b"F" and request_id not in self._parts:
             return request_id, plain[8:]
         parts = self._parts.setdefault(request_id, [])
         parts.append(plain[8:])
         self._parts_bytes += len(plain) - 8
         if self._parts_bytes > MAX_MESSAGE_BYTES or sum(map(len, self._parts.values())) > MAX_CHUNKS:
-            raise self._fail(f"the server sent a message of more than {MAX_MESSAGE_BYTES} bytes or {MAX_CHUNKS} chunks")
+            raise self._fail(say("ua.large_message", limit=MAX_MESSAGE_BYTES, chunks=MAX_CHUNKS))
         if final == b"C":
             return None
         del self._parts[request_id]
@@ -347,7 +352,7 @@ class UaChannel:
         channel_id, token_id = _U32x2.unpack_from(chunk, 8)
         token = self._tokens.get(token_id)
         if token is None or channel_id != self._channel_id:
-            raise self._fail(f"a message carries channel {channel_id}, token {token_id}, which are not this channel's")
+            raise self._fail(say("ua.other_channel", channel=channel_id, token=token_id))
         if not self._security.is_secure:
             return chunk[16:]
         return self._security.open_sealed(token.crypto, chunk, 16)
@@ -361,11 +366,11 @@ class UaChannel:
             sizes.append(chunk[pos + 4 : pos + 4 + max(0, size)])
             pos += 4 + max(0, size)
         if policy != self._security.policy_uri:
-            raise self._fail(f"the server answered with policy {policy!r}")
+            raise self._fail(say("ua.other_policy", policy=policy))
         if self._asymmetric is None:
             return chunk[pos:]
         if not sizes[0].startswith(self._security.server_certificate):
-            raise self._fail("the server answered with another certificate than the one that was checked")
+            raise self._fail(say("ua.other_certificate"))
         return self._security.open_sealed(self._asymmetric, chunk, pos)
 
     def _check_sequence(self, sequence: int) -> None:
@@ -373,9 +378,9 @@ class UaChannel:
         last = self._received_sequence
         has_wrapped = last is not None and last >= 0xFFFF_FFFF - 1024 and sequence < 1024
         if last is not None and sequence != last + 1 and not has_wrapped:
-            raise self._fail(f"message {last + 1} is missing: the server sent {sequence}")
+            raise self._fail(say("ua.missing", number=last + 1, got=sequence))
         self._received_sequence = sequence
 
-    def _fail(self, text: str, status: int = 0) -> ChannelError:
+    def _fail(self, text: Text, status: int = 0) -> ChannelError:
         self.is_broken = True
         return ChannelError(text, status)

@@ -13,6 +13,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 from ...errors import DriverError
 from ...pki import certificates as pki
 from ...settings.types import OpcUaSettings, PlcSettings
+from ...texts.catalogue import Text, say
 from .identity import make_identity_token
 from .library import ua
 from .message import ChannelError
@@ -41,7 +42,7 @@ _warned_hosts: List[str] = []
 class UntrustedServer(pki.CertificateError):
     """Nobody has trusted this server's certificate yet; it lies among the rejected ones. `thumbprint` names it."""
 
-    def __init__(self, text: str, thumbprint: str) -> None:
+    def __init__(self, text: Text, thumbprint: str) -> None:
         super().__init__(text)
         self.thumbprint = thumbprint
 
@@ -85,7 +86,7 @@ def open_session(plc: PlcSettings, on_opening: OnOpening) -> UaSession:
         if security.is_secure or exc.status not in NEEDS_SECURITY:
             raise
         offers = _offers(discover(address, plc.timeout_s, on_opening))
-        raise DriverError(f"{exc}; the server offers {offers}, security is none") from exc
+        raise DriverError(say("ua.offers", fault=exc.text, offers=offers)) from exc
     endpoint = _same_endpoint(result.ServerEndpoints, security) or endpoint
     check = _make_check(settings, address, security, endpoint, result)
     token, signature = make_identity_token(settings, security, _tokens(endpoint), session.server_nonce, check)
@@ -112,15 +113,14 @@ def choose_endpoint(endpoints: Sequence[Any], security: str) -> Any:
             is_ours = endpoint.SecurityPolicyUri == BASIC256SHA256_URI and endpoint.SecurityMode == mode
             if is_ours and endpoint.TransportProfileUri in (TRANSPORT, None, ""):
                 return endpoint
-    wanted = " or ".join(f"Basic256Sha256 {mode.name}" for mode in modes)
-    hint = ""
+    wanted, offers = [f"Basic256Sha256 {mode.name}" for mode in modes], _offers(endpoints)
     if any(endpoint.SecurityPolicyUri == NONE_URI for endpoint in endpoints):
-        hint = "; without any protection: security: none"
-    raise DriverError(f"the server offers {_offers(endpoints)}; security: {security} needs {wanted}{hint}")
+        raise DriverError(say("ua.only_open", offers=offers, security=security, wanted=wanted))
+    raise DriverError(say("ua.no_endpoint", offers=offers, security=security, wanted=wanted))
 
 
 def _offers(endpoints: Sequence[Any]) -> str:
-    return ", ".join(dict.fromkeys(offer_text(endpoint) for endpoint in endpoints)) or "nothing"
+    return ", ".join(dict.fromkeys(offer_text(endpoint) for endpoint in endpoints)) or say("nothing")
 
 
 def offer_text(endpoint: Any) -> str:
@@ -136,7 +136,7 @@ def check_server(settings: OpcUaSettings, address: UaAddress, blob: Optional[byt
     One that nobody trusts is kept among the rejected ones, and the message says how to trust it.
     """
     if not blob:
-        raise pki.CertificateError("the server has no certificate")
+        raise pki.CertificateError(say("ua.no_certificate"))
     folder = pki.Pki(settings.pki_dir)
     chain = pki.split_chain(blob)
     leaf = pki.load_certificate(chain[0])
@@ -145,18 +145,16 @@ def check_server(settings: OpcUaSettings, address: UaAddress, blob: Optional[byt
     if not is_trusted:
         folder.reject(chain[0])
         where = "" if settings.pki_dir == "pki" else f' --pki "{settings.pki_dir}"'
-        also = f" (and {'; '.join(faults)})" if faults else ""
-        raise UntrustedServer(
-            f"the server's certificate {name!r}, thumbprint {thumbprint}, is not trusted{also}; "
-            f"if it is your PLC's: python -m conectpy opcua trust {thumbprint}{where}",
-            thumbprint,
-        )
+        text = say("ua.untrusted", name=name, thumbprint=thumbprint, folder=where)
+        if faults:
+            text = say("ua.untrusted_and_bad", name=name, thumbprint=thumbprint, folder=where, faults=faults)
+        raise UntrustedServer(text, thumbprint)
     if faults:
-        raise pki.CertificateError(f"the server's certificate {name!r}, {thumbprint}, is refused: {'; '.join(faults)}")
+        raise pki.CertificateError(say("ua.refused_certificate", name=name, thumbprint=thumbprint, faults=faults))
     hosts = pki.host_names(leaf)
     if address.host.lower() not in hosts and thumbprint + address.host not in _warned_hosts:
         _warned_hosts.append(thumbprint + address.host)
-        log.warning("%s: the server's certificate is for %s", address.url, ", ".join(hosts) or "no host at all")
+        log.warning(say("ua.certificate_hosts", url=address.url, hosts=hosts or say("ua.no_host")))
     return chain[0]
 
 
@@ -178,7 +176,7 @@ def _describe(endpoint: Any) -> EndpointInfo:
         der = pki.split_chain(endpoint.ServerCertificate)[0]
         leaf = pki.load_certificate(der)
     except pki.CertificateError as exc:
-        return shown._replace(certificate=str(exc))
+        return shown._replace(certificate=exc.text)
     return shown._replace(
         certificate=pki.common_name(leaf),
         thumbprint=pki.thumbprint(der),
@@ -193,7 +191,7 @@ def _same_endpoint(endpoints: Sequence[Any], security: ChannelSecurity) -> Any:
         if endpoint.SecurityPolicyUri == security.policy_uri and endpoint.SecurityMode == security.mode:
             return endpoint
     if security.is_secure and endpoints:
-        raise DriverError("the session knows nothing of the endpoint that the server had offered")
+        raise DriverError(say("ua.other_endpoint"))
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 from ...errors import DriverError
 from ...pki import certificates as pki
 from ...settings.types import OpcUaSettings
+from ...texts.catalogue import say, text_of
 from .library import security_policies, ua
 from .ua_security import BASIC256SHA256_URI, NONE_URI, POLICY_PREFIX, ChannelSecurity, load_private_key, sign_sha256
 
@@ -40,7 +41,7 @@ def _anonymous_token(tokens: Sequence[Any]) -> Any:
     token = ua.AnonymousIdentityToken()
     found = [policy for policy in tokens if policy.TokenType == ua.UserTokenType.Anonymous]
     if tokens and not found:
-        raise DriverError("the server lets nobody in without a user: set user and password_env")
+        raise DriverError(say("ua.no_anonymous"))
     token.PolicyId = found[0].PolicyId if found else "anonymous"
     return token
 
@@ -50,7 +51,7 @@ def _password_token(
 ) -> Any:
     policies = [policy for policy in tokens if policy.TokenType == ua.UserTokenType.UserName]
     if not policies:
-        raise DriverError("the server takes no user name and password here")
+        raise DriverError(say("ua.no_passwords"))
     token = ua.UserNameIdentityToken()
     token.UserName = settings.user
     encrypting = [policy for policy in policies if _policy_uri(policy, security) in OAEP_POLICIES]
@@ -63,12 +64,10 @@ def _password_token(
     plain = [policy for policy in policies if _policy_uri(policy, security) == NONE_URI]
     if not plain:
         offers = ", ".join(_policy_uri(policy, security).replace(POLICY_PREFIX, "") for policy in policies)
-        raise DriverError(f"the server wants passwords encrypted with {offers}; supported is Basic256Sha256")
+        raise DriverError(say("ua.password_policy", offers=offers))
     is_encrypted = security.mode == ua.MessageSecurityMode.SignAndEncrypt
     if not is_encrypted and not settings.allow_plain_password:
-        raise DriverError(
-            "the password would travel in clear: use security: auto, or allow it with allow_plain_password: true"
-        )
+        raise DriverError(say("ua.password_in_clear"))
     token.PolicyId = plain[0].PolicyId
     token.Password = read_password(settings).encode("utf-8")
     token.EncryptionAlgorithm = None
@@ -81,17 +80,18 @@ def _certificate_token(
     policies = [policy for policy in tokens if policy.TokenType == ua.UserTokenType.Certificate]
     policies = [policy for policy in policies if _policy_uri(policy, security) in (BASIC256SHA256_URI, NONE_URI)]
     if not policies:
-        raise DriverError("the server takes no user certificate here")
+        raise DriverError(say("ua.no_user_certificates"))
     certificate_file, key_file = settings.user_certificate or "", settings.user_key or ""
     if not key_file:
-        raise DriverError("user_certificate needs user_key, the file of its private key")
+        raise DriverError(say("ua.no_user_key"))
     try:
         certificate = pki.parse_certificate(Path(certificate_file).read_bytes())
         key = load_private_key(Path(key_file).read_bytes())
     except OSError as exc:
-        raise DriverError(f"{exc.filename}: {exc.strerror or exc}") from exc
+        raise DriverError(say("ua.file", path=exc.filename, fault=text_of(exc))) from exc
     except (ValueError, TypeError) as exc:
-        raise DriverError(f"{certificate_file} or {key_file} does not parse: {exc}") from exc
+        text = say("ua.bad_user_certificate", certificate=certificate_file, key=key_file, fault=text_of(exc))
+        raise DriverError(text) from exc
     token = ua.X509IdentityToken()
     token.PolicyId = policies[0].PolicyId
     token.CertificateData = pki.to_der(certificate)
@@ -119,15 +119,15 @@ def read_password(settings: OpcUaSettings) -> str:
     if settings.password_env:
         password: Optional[str] = os.environ.get(settings.password_env)
         if password is None:
-            raise DriverError(f"environment variable {settings.password_env} is not set; it must hold the password")
+            raise DriverError(say("ua.password_env", name=settings.password_env))
         return password
     if settings.password_file:
         try:
             lines: List[str] = Path(settings.password_file).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as exc:
-            reason = getattr(exc, "strerror", None) or "is not UTF-8 text"
-            raise DriverError(f"password_file {settings.password_file}: {reason}") from exc
+            fault = text_of(exc) if isinstance(exc, OSError) else say("ua.not_utf8")
+            raise DriverError(say("ua.password_file", path=settings.password_file, fault=fault)) from exc
         if not lines:
-            raise DriverError(f"password_file {settings.password_file}: is empty")
+            raise DriverError(say("ua.password_file", path=settings.password_file, fault=say("ua.empty_file")))
         return lines[0]
-    raise DriverError(f"user {settings.user} has no password: set password_env or password_file")
+    raise DriverError(say("ua.no_password", user=settings.user))

@@ -7,14 +7,15 @@ import time
 from typing import Any
 
 from ...errors import DriverError
-from .library import status_name, ua, ua_binary
+from ...texts.catalogue import Text, say, text_of
+from .library import status_text, ua, ua_binary
 from .node_id import PARSE_ERRORS
 
 
 class ChannelError(DriverError):
     """The channel is unusable from now on. `status` is the server's own code where it sent one."""
 
-    def __init__(self, text: str, status: int = 0) -> None:
+    def __init__(self, text: Text, status: int = 0) -> None:
         super().__init__(text)
         self.status = status
 
@@ -33,13 +34,13 @@ def decode_response(body: bytes, kind: Any) -> Any:
         if type_id == ua.FourByteNodeId(ua.ObjectIds.ServiceFault_Encoding_DefaultBinary):
             header = ua_binary.struct_from_binary(ua.ResponseHeader, buffer)
             code = header.ServiceResult.value
-            raise ChannelError(f"the server refused: {status_name(code)}", code)
+            raise ChannelError(say("ua.refused", fault=status_text(code)), code)
         if type_id != kind().TypeId:
-            raise ChannelError(f"the server answered with {type_id} instead of a {kind.__name__}")
+            raise ChannelError(say("ua.other_answer", got=str(type_id), wanted=kind.__name__))
         response = ua_binary.struct_from_binary(kind, ua.utils.Buffer(body))
     except (ua.UaError, *PARSE_ERRORS, ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
-        raise ChannelError(f"a {kind.__name__} does not parse: {exc}") from exc
+        raise ChannelError(say("ua.bad_answer", wanted=kind.__name__, fault=text_of(exc))) from exc
     code = response.ResponseHeader.ServiceResult.value
     if code >> 30:
-        raise ChannelError(f"the server refused: {status_name(code)}", code)
+        raise ChannelError(say("ua.refused", fault=status_text(code)), code)
     return response

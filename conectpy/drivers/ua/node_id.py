@@ -9,6 +9,8 @@ import struct
 import uuid
 from typing import NamedTuple, Optional, Tuple
 
+from ...texts.catalogue import say, text_of
+
 _I32 = struct.Struct("<i")
 _U16 = struct.Struct("<H")
 _NODE4 = struct.Struct("<BH")
@@ -40,7 +42,7 @@ class NodeId(NamedTuple):
 
 def skip_bytes(data: bytes, pos: int, size: int) -> int:
     if size < 0 or pos + size > len(data):
-        raise Malformed(f"{size} bytes announced, {len(data) - pos} left")
+        raise Malformed(say("parse.size", count=size, left=len(data) - pos))
     return pos + size
 
 
@@ -63,11 +65,11 @@ def parse_node_id(text: str) -> Tuple[Optional[str], NodeId]:
     """
     match = _NODE_TEXT.fullmatch(text.lstrip())
     if match is None:
-        raise ValueError(f"{text!r} is no NodeId: write ns=4;i=3, ns=3;s=name or nsu=<uri>;s=name")
+        raise ValueError(say("node.form", node=text))
     index, uri, kind, rest = match.groups()
     namespace = int(index or 0)
     if namespace > 0xFFFF:
-        raise ValueError(f"{text!r}: the namespace index must be 0 to 65535")
+        raise ValueError(say("node.namespace", node=text))
     if uri is not None:
         uri = uri.replace("%3B", ";").replace("%25", "%")
     return uri, NodeId(namespace, kind, _parse_identifier(text, kind, rest))
@@ -78,14 +80,14 @@ def _parse_identifier(text: str, kind: str, rest: str) -> object:
         if kind == "i":
             number = int(rest)
             if not 0 <= number <= 0xFFFFFFFF:
-                raise ValueError("must be 0 to 4294967295")
+                raise ValueError(say("node.number"))
             return number
         if kind == "g":
             return uuid.UUID(rest)
         if kind == "b":
             return base64.b64decode(rest, validate=True)
     except (ValueError, binascii.Error) as exc:
-        raise ValueError(f"{text!r} is no NodeId: {exc}") from exc
+        raise ValueError(say("node.bad", node=text, fault=text_of(exc))) from exc
     return rest
 
 
@@ -141,4 +143,4 @@ def decode_plain_node_id(data: bytes, pos: int, form: int) -> Tuple[NodeId, int]
     if form == 5:
         raw, pos = decode_bytes(data, pos + 2)
         return NodeId(namespace, "b", raw or b""), pos
-    raise Malformed(f"unknown form {form} of a NodeId")
+    raise Malformed(say("parse.node_form", form=form))

@@ -9,9 +9,10 @@ from itertools import repeat
 from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...models import Sample
+from ...texts.catalogue import say
 from ...timestamps import read_clocks, steady_s
 from .clock import ChangeTimes, ClockOffset
-from .library import status_name
+from .library import status_text
 from .message import ChannelError
 from .node_id import NodeId
 from .read_plan import (
@@ -156,9 +157,9 @@ class PollReader:
         head = decode_head(body)
         self._clock.add(sent_s, ticks_to_epoch_s(head.server_ticks), steady_s())
         if head.type_id == SERVICE_FAULT or head.status >> 30:
-            raise ChannelError(f"the server refused: {status_name(head.status)}", head.status)
+            raise ChannelError(say("ua.refused", fault=status_text(head.status)), head.status)
         if head.type_id != READ_RESPONSE:
-            raise ChannelError(f"the server answered a Read with message type {head.type_id}")
+            raise ChannelError(say("ua.read_type", type=head.type_id))
         return body
 
     def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged]) -> None:
@@ -200,5 +201,5 @@ class PollReader:
 def bad_sample(status: int) -> Sample:
     """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4)."""
     if not status >> 30:
-        return Sample(None, "the server sent no value")
-    return Sample(None, status_name(status), is_vanished=status & 0xFFFF_0000 in VANISHED)
+        return Sample(None, say("ua.no_value"))
+    return Sample(None, status_text(status), is_vanished=status & 0xFFFF_0000 in VANISHED)

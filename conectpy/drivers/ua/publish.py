@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from ...texts.catalogue import say, text_of
 from .node_id import PARSE_ERRORS, Malformed, decode_node_id
 from .read_plan import decode_head
 from .ua_values import DataValue, decode_data_value
@@ -43,7 +44,7 @@ def decode_publish(body: bytes) -> Notification:
     try:
         return _decode(body, decode_head(body).end)
     except PARSE_ERRORS as exc:
-        raise Malformed(f"a PublishResponse does not parse: {exc}") from exc
+        raise Malformed(say("parse.publish", fault=text_of(exc))) from exc
 
 
 def _decode(body: bytes, pos: int) -> Notification:
@@ -67,7 +68,7 @@ def _decode(body: bytes, pos: int) -> Notification:
         pos += 4
         end = pos + max(0, size)
         if end > len(body):
-            raise Malformed("a notification is longer than the message")
+            raise Malformed(say("parse.notification"))
         if kind.namespace == 0 and kind.identifier == DATA_CHANGE:
             _decode_items(body, pos, end, items)
         elif kind.namespace == 0 and kind.identifier == STATUS_CHANGE:
@@ -84,4 +85,4 @@ def _decode_items(body: bytes, pos: int, end: int, items: List[Tuple[int, DataVa
         value, pos = decode_data_value(body, pos + 4)
         items.append((handle, value))
     if pos > end:
-        raise Malformed("the items of a notification are longer than it")
+        raise Malformed(say("parse.items"))

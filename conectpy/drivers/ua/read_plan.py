@@ -15,6 +15,7 @@ from itertools import compress
 from operator import and_, ne
 from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ...texts.catalogue import say, text_of
 from .node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
 from .ua_values import NUMBERS, DataValue, decode_data_value
 
@@ -105,14 +106,14 @@ def decode_head(body: bytes) -> ResponseHead:
         diagnostics = body[pos + 16]
         pos += 17
         if diagnostics:
-            raise Malformed("diagnostics that were not asked for")
+            raise Malformed(say("parse.diagnostics"))
         (strings,) = _I32.unpack_from(body, pos)
         pos += 4
         for _ in range(strings):
             (size,) = _I32.unpack_from(body, pos)
             pos += 4 + max(0, size)
             if pos > len(body):
-                raise Malformed("the header is longer than the message")
+                raise Malformed(say("parse.header_cut"))
         _, pos = decode_node_id(body, pos)  # additional header
         form = body[pos]
         pos += 1
@@ -120,9 +121,9 @@ def decode_head(body: bytes) -> ResponseHead:
             (size,) = _I32.unpack_from(body, pos)
             pos += 4 + max(0, size)
         if pos > len(body):
-            raise Malformed("the header is longer than the message")
+            raise Malformed(say("parse.header_cut"))
     except PARSE_ERRORS as exc:
-        raise Malformed(f"the header of an answer does not parse: {exc}") from exc
+        raise Malformed(say("parse.header", fault=text_of(exc))) from exc
     number = type_node.identifier if type_node.namespace == 0 and isinstance(type_node.identifier, int) else -1
     return ResponseHead(number, ticks, status, pos)
 
@@ -135,7 +136,7 @@ def decode_read(body: bytes, pos: int, count: int, ends: Optional[List[int]] = N
     try:
         (found,) = _I32.unpack_from(body, pos)
         if found != count:
-            raise Malformed(f"asked for {count} values, the server answered with {found}")
+            raise Malformed(say("parse.count", count=count, found=found))
         pos += 4
         values = []
         for _ in range(count):
@@ -145,9 +146,9 @@ def decode_read(body: bytes, pos: int, count: int, ends: Optional[List[int]] = N
                 ends.append(pos)
         (diagnostics,) = _I32.unpack_from(body, pos)
     except PARSE_ERRORS as exc:
-        raise Malformed(f"the values of an answer do not parse: {exc}") from exc
+        raise Malformed(say("parse.values", fault=text_of(exc))) from exc
     if diagnostics > 0 or pos + 4 != len(body):
-        raise Malformed(f"{len(body) - pos - 4} bytes behind the values of an answer")
+        raise Malformed(say("parse.rest", count=len(body) - pos - 4))
     return values
 
 
@@ -330,4 +331,4 @@ def _decode_one(results: bytes, pos: int) -> Tuple[DataValue, int]:
     try:
         return decode_data_value(results, pos)
     except PARSE_ERRORS as exc:
-        raise Malformed(f"a value of an answer does not parse: {exc}") from exc
+        raise Malformed(say("parse.value", fault=text_of(exc))) from exc

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set
 from urllib.parse import urlsplit
 
 from ...errors import DriverError
+from ...texts.catalogue import say, text_of
 from .channel import UaChannel
 from .library import ua, ua_binary
 from .message import ChannelError, decode_response, make_request_header
@@ -33,11 +34,11 @@ def parse_url(url: str) -> UaAddress:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORT
     except ValueError as exc:
-        raise DriverError(f"{url.split('@')[-1]} is no OPC UA address: {exc}") from exc
+        raise DriverError(say("ua.bad_address", url=url.split("@")[-1], fault=text_of(exc))) from exc
     if "@" in parts.netloc:
-        raise DriverError("no user or password in an OPC UA address: it is sent in clear; use user and password_env")
+        raise DriverError(say("ua.address_secret"))
     if parts.scheme != "opc.tcp" or not parts.hostname:
-        raise DriverError(f"{url} is no OPC UA address: write opc.tcp://192.168.1.20:4840")
+        raise DriverError(say("ua.address_form", url=url))
     return UaAddress(url, parts.hostname, port)
 
 
@@ -109,7 +110,7 @@ class UaSession:
 
     def _keep(self, request_id: int, body: bytes) -> None:
         if request_id not in self._asked:
-            raise ChannelError(f"the server answered request {request_id}, which was not asked")
+            raise ChannelError(say("ua.unasked", number=request_id))
         self._asked.remove(request_id)
         self._early[request_id] = body
 
@@ -172,12 +173,12 @@ class UaSession:
 
     def _check_server(self, result: Any, nonce: bytes) -> None:
         if not (result.ServerCertificate or b"").startswith(self.security.server_certificate):
-            raise ChannelError("the session was created with another certificate than the one that was checked")
+            raise ChannelError(say("ua.session_certificate"))
         signed = self.security.client_certificate + nonce
         try:
             self.security.make_policy().verify(signed, result.ServerSignature.Signature or b"")
         except SECURITY_ERRORS as exc:
-            raise ChannelError("the server could not prove that its certificate is its own") from exc
+            raise ChannelError(say("ua.not_proven")) from exc
 
     # -- end -----------------------------------------------------------------------------------------------------------
 

@@ -14,10 +14,11 @@ from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
 from ...settings.types import PlcSettings
+from ...texts.catalogue import say
 from ...timestamps import read_clocks, steady_s
 from .browse import to_library
 from .clock import ClockOffset
-from .library import status_name, ua
+from .library import status_text, ua
 from .message import ChannelError
 from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample
 from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
@@ -113,7 +114,7 @@ class SubscribeReader:
             request.Parameters.ItemsToCreate.append(item)
         results = self._session.call(request, ua.CreateMonitoredItemsResponse).Results
         if len(results) != len(indexes):
-            raise ChannelError(f"asked for {len(indexes)} monitored items, the server answered with {len(results)}")
+            raise ChannelError(say("ua.items", count=len(indexes), found=len(results)))
         for index, result in zip(indexes, results):
             if result.StatusCode.value >> 30:
                 sample = bad_sample(result.StatusCode.value)
@@ -150,7 +151,7 @@ class SubscribeReader:
             elif not has_more:
                 break
         if time.monotonic() - self._heard_s > self._keep_alive_s + self._session.timeout_s:
-            raise ChannelError(f"the subscription has been silent for {time.monotonic() - self._heard_s:.0f} s")
+            raise ChannelError(say("ua.silent", seconds=round(time.monotonic() - self._heard_s)))
         if is_first:
             samples += self._fill_missing()
         samples += self._look_after_nodes()
@@ -163,7 +164,7 @@ class SubscribeReader:
         found = []
         for index, node in enumerate(self._nodes):
             if index not in self._samples:
-                self._samples[index] = Sample(None, "the server has not reported a value yet")
+                self._samples[index] = Sample(None, say("ua.not_reported"))
                 found.append((node.tag, self._samples[index]))
         return found
 
@@ -196,19 +197,19 @@ class SubscribeReader:
             if head.status & 0xFFFF_0000 == TOO_MANY_PUBLISH and self._publish:
                 self._publish.popleft()
                 return False
-            raise ChannelError(f"the subscription ended: {status_name(head.status)}", head.status)
+            raise ChannelError(say("ua.subscription_over", fault=status_text(head.status)), head.status)
         if head.type_id != PUBLISH_RESPONSE:
-            raise ChannelError(f"the server answered a Publish with message type {head.type_id}")
+            raise ChannelError(say("ua.publish_type", type=head.type_id))
         report = decode_publish(body)
         if report.ended is not None and report.ended & 0xFFFF_0000 in VANISHED:
             self._audits = 0  # some servers say so when one node was removed: the audit finds which
         elif report.ended is not None and report.ended >> 30:
-            raise ChannelError(f"the server ended the subscription: {status_name(report.ended)}", report.ended)
+            raise ChannelError(say("ua.subscription_ended", fault=status_text(report.ended)), report.ended)
         if report.sequence is None or report.subscription_id != self._subscription_id:
             return False
         expected = 1 if self._sequence is None else self._sequence % 0xFFFF_FFFF + 1
         if report.sequence != expected:
-            raise ChannelError(f"report {expected} of the subscription is missing, the server sent {report.sequence}")
+            raise ChannelError(say("ua.report_missing", number=expected, got=report.sequence))
         self._sequence = report.sequence
         self._acknowledge.append((report.subscription_id, report.sequence))
         for handle, value in report.items:

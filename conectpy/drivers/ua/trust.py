@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ...pki import certificates as pki
+from ...texts.catalogue import Text, say
 from ...timestamps import utc_now
 from .library import silence_library_warnings
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 
 def check_certificate(
     chain: Sequence[bytes], trusted: Sequence[Any], application_uri: str, now_utc: Optional[datetime] = None
-) -> Tuple[bool, List[str]]:
+) -> Tuple[bool, List[Text]]:
     """(whether we trust it, everything else that is wrong with it) for a chain of DER, the leaf first.
 
     Trusted is a leaf that lies in the trust folder, or whose issuer, or whose issuer's issuer, does.
@@ -26,14 +27,16 @@ def check_certificate(
     now = now_utc or utc_now()
     leaf = pki.load_certificate(chain[0])
     path, is_trusted = build_path([pki.load_certificate(der) for der in chain], trusted)
-    faults: List[str] = []
+    faults: List[Text] = []
     for certificate in path:
-        faults += _faults_of(
-            certificate, now, "" if certificate is leaf else f"issuer {pki.common_name(certificate)!r}: "
-        )
+        found = _faults_of(certificate, now)
+        if certificate is not leaf:
+            issuer = pki.common_name(certificate)
+            found = [say("ua.issuer_fault", name=issuer, fault=fault) for fault in found]
+        faults += found
     uris = pki.application_uris(leaf)
     if application_uri not in uris:
-        faults.append(f"it is made out to {', '.join(uris) or 'no application URI'}, the server is {application_uri}")
+        faults.append(say("ua.other_application", uris=uris or say("ua.no_application"), server=application_uri))
     return is_trusted, faults
 
 
@@ -70,18 +73,18 @@ def _has_issued(issuer: Any, certificate: Any) -> bool:
     return True
 
 
-def _faults_of(certificate: Any, now: datetime, prefix: str) -> List[str]:
+def _faults_of(certificate: Any, now: datetime) -> List[Text]:
     faults = []
     if now < pki.valid_from(certificate):
-        faults.append(f"{prefix}it is valid only from {pki.valid_from(certificate):%Y-%m-%d}")
+        faults.append(say("ua.not_yet_valid", date=f"{pki.valid_from(certificate):%Y-%m-%d}"))
     if now > pki.valid_until(certificate):
-        faults.append(f"{prefix}it expired on {pki.valid_until(certificate):%Y-%m-%d}")
+        faults.append(say("ua.expired", date=f"{pki.valid_until(certificate):%Y-%m-%d}"))
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
-        faults.append(f"{prefix}its key is no RSA key")
+        faults.append(say("ua.no_rsa"))
     elif key.key_size < pki.KEY_BITS:
-        faults.append(f"{prefix}its key has only {key.key_size} bits, {pki.KEY_BITS} are needed")
+        faults.append(say("ua.short_key", bits=key.key_size, needed=pki.KEY_BITS))
     algorithm = certificate.signature_hash_algorithm
     if algorithm is None or algorithm.name in ("md5", "sha1"):
-        faults.append(f"{prefix}it is signed with {algorithm.name if algorithm else 'no hash'}, which can be forged")
+        faults.append(say("ua.weak_hash", hash=algorithm.name if algorithm else say("ua.no_hash")))
     return faults

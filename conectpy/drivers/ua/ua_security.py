@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
+from ...texts.catalogue import say
 from .library import security_policies, silence_library_warnings, ua
 
 silence_library_warnings()
@@ -71,7 +72,7 @@ class ChannelSecurity(NamedTuple):
         plain = crypto.decrypt(chunk[sealed_at:])
         signature_size = crypto.vsignature_size()
         if len(plain) < signature_size + 8:
-            raise ValueError("shorter than its signature")
+            raise ValueError(say("parse.signature"))
         plain, signature = plain[:-signature_size], plain[-signature_size:]
         crypto.verify(chunk[:sealed_at] + plain, signature)
         if not crypto.is_encrypted:
@@ -82,7 +83,7 @@ class ChannelSecurity(NamedTuple):
         else:
             padding = plain[-1] + 1
         if padding > len(plain) - 8:
-            raise ValueError("more padding than message")
+            raise ValueError(say("parse.padding"))
         return bytes(plain[:-padding])
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ...models import Value
+from ...texts.catalogue import say
 from .library import status_name
 from .node_id import Malformed, decode_bytes, decode_node_id, decode_plain_node_id, skip_bytes
 
@@ -120,7 +121,7 @@ def decode_localized_text(data: bytes, pos: int, depth: int = 0) -> Tuple[str, i
     pos += 1
     text = ""
     if flags & 0xFC:
-        raise Malformed("unknown bits in a LocalizedText")
+        raise Malformed(say("parse.text_bits"))
     if flags & 1:
         _, pos = decode_text(data, pos)
     if flags & 2:
@@ -134,7 +135,7 @@ def _decode_extension_object(data: bytes, pos: int, depth: int) -> Decoded:
     form = data[pos]
     pos += 1
     if form > 2:
-        raise Malformed(f"unknown form {form} of an ExtensionObject")
+        raise Malformed(say("parse.object_form", form=form))
     body = b""
     if form:
         raw, pos = decode_bytes(data, pos)
@@ -145,11 +146,11 @@ def _decode_extension_object(data: bytes, pos: int, depth: int) -> Decoded:
 
 def _decode_diagnostic_info(data: bytes, pos: int, depth: int) -> Decoded:
     if depth > MAX_DEPTH:
-        raise Malformed("values lie too deep in each other")
+        raise Malformed(say("parse.depth"))
     start, flags = pos, data[pos]
     pos += 1
     if flags & 0x80:
-        raise Malformed("unknown bits in a DiagnosticInfo")
+        raise Malformed(say("parse.diagnostic_bits"))
     pos = skip_bytes(data, pos, 4 * bin(flags & 0x0F).count("1"))
     if flags & 0x10:
         _, pos = decode_bytes(data, pos)
@@ -204,13 +205,13 @@ _DECODERS: Dict[int, Callable[[bytes, int, int], Decoded]] = {
 def decode_variant(data: bytes, pos: int, depth: int = 0) -> Tuple[Value, int, bool, int]:
     """(value, type id, is array, position behind). Arrays are tuples, matrices tuples of tuples."""
     if depth > MAX_DEPTH:
-        raise Malformed("values lie too deep in each other")
+        raise Malformed(say("parse.depth"))
     flags = data[pos]
     type_id = flags & 0x3F
     pos += 1
     if not flags & 0x80:
         if flags & 0x40:
-            raise Malformed("array dimensions without an array")
+            raise Malformed(say("parse.dimensions_alone"))
         value, pos = _decode_scalar(type_id, data, pos, depth)
         return value, type_id, False, pos
     items, pos = _decode_array(type_id, data, pos, depth)
@@ -228,7 +229,7 @@ def _decode_scalar(type_id: int, data: bytes, pos: int, depth: int) -> Decoded:
         return None, pos
     decoder = _DECODERS.get(type_id)
     if decoder is None:
-        raise Malformed(f"unknown built-in type {type_id}")
+        raise Malformed(say("parse.type", type=type_id))
     return decoder(data, pos, depth)
 
 
@@ -242,7 +243,7 @@ def _decode_array(type_id: int, data: bytes, pos: int, depth: int) -> Tuple[Tupl
         end = skip_bytes(data, pos, count * code.size)
         return struct.unpack_from(f"<{count}{NUMBERS[type_id]}", data, pos), end
     if type_id == 0:
-        raise Malformed("an array of nothing")
+        raise Malformed(say("parse.null_array"))
     skip_bytes(data, pos, count)  # each element takes a byte at least
     items: List[Value] = []
     for _ in range(count):
@@ -256,11 +257,11 @@ def _reshape(items: Tuple[Value, ...], dimensions: Tuple[Value, ...]) -> Tuple[V
     total = 1
     for size in sizes:
         if size < 0:
-            raise Malformed("a negative array dimension")
+            raise Malformed(say("parse.negative"))
         total *= size
     if len(sizes) < 2 or total != len(items) or len(sizes) > MAX_DEPTH:
         if sizes and total != len(items):
-            raise Malformed(f"{len(items)} elements do not fill the dimensions {sizes}")
+            raise Malformed(say("parse.fill", count=len(items), sizes=str(sizes)))
         return items
     for size in reversed(sizes[1:]):
         items = tuple(items[i : i + size] for i in range(0, len(items), size)) if size else ()
@@ -272,7 +273,7 @@ def decode_data_value(data: bytes, pos: int, depth: int = 0) -> Tuple[DataValue,
     flags = data[pos]
     pos += 1
     if flags & 0xC0:
-        raise Malformed("unknown bits in a DataValue")
+        raise Malformed(say("parse.value_bits"))
     value: Value = None
     type_id, is_array, status, start = 0, False, 0, pos
     source_ticks = server_ticks = None
@@ -293,5 +294,5 @@ def decode_data_value(data: bytes, pos: int, depth: int = 0) -> Tuple[DataValue,
     if flags & 0x20:
         pos = skip_bytes(data, pos, 2)
     if pos > len(data):
-        raise Malformed("the message ends inside a value")
+        raise Malformed(say("parse.value_cut"))
     return DataValue(value, status, source_ticks, server_ticks, type_id, is_array, flags, variant), pos

@@ -10,6 +10,8 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ...errors import StoreError
+from ...texts.catalogue import Text, say
+from .language import current_language
 from .language import translate as _
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,10 @@ class BadParameters(Exception):
 
 
 def problem(status: int, title: str, detail: str, faults: Sequence[Fault] = ()) -> Response:
-    """A problem document; `errors` names every wrong parameter."""
-    document: Dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    """A problem document; `errors` names every wrong parameter, `code` the text of `detail` where it has one."""
+    document: Dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": _said(detail)}
+    if isinstance(detail, Text):
+        document["code"] = detail.code
     if faults:
         document["errors"] = list(faults)
     return Response(json.dumps(document), status=status, mimetype="application/problem+json")
@@ -53,20 +57,25 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(StoreError)
     def store_error(exc: StoreError) -> Response:
-        log.error("web: %s %s: %s", request.method, request.path, exc)
-        response = _answer(503, "The event database cannot be read", str(exc))
+        log.error(say("web.failed_because", method=request.method, path=request.path, fault=exc.text))
+        response = _answer(503, "The event database cannot be read", exc.text)
         response.headers["Retry-After"] = "5"
         return response
 
     @app.errorhandler(Exception)
     def unexpected(exc: Exception) -> Response:
-        log.error("web: %s %s failed", request.method, request.path, exc_info=exc)
-        return _answer(500, "Internal error", "The request failed; the log says why.")
+        log.error(say("web.failed", method=request.method, path=request.path), exc_info=exc)
+        return _answer(500, "Internal error", say("web.see_log"))
+
+
+def _said(detail: str) -> str:
+    """In the language of who asks, where it has a code."""
+    return detail.in_language(current_language()) if isinstance(detail, Text) else detail
 
 
 def _answer(status: int, title: str, detail: str, faults: Sequence[Fault] = ()) -> Response:
     if request.path.startswith(API_PATHS) or request.path.endswith(".csv"):
         return problem(status, title, detail, faults)
-    lines: List[str] = [f"{fault['name']}: {fault['reason']}" for fault in faults] or [detail]
+    lines: List[str] = [f"{fault['name']}: {fault['reason']}" for fault in faults] or [_said(detail)]
     heading = {400: _("Wrong request"), 404: _("Not found"), 503: _("Not available now")}.get(status, title)
     return Response(render_template("problem.html", status=status, heading=heading, lines=lines), status=status)

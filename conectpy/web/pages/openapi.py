@@ -186,13 +186,14 @@ def _object(properties: Schema) -> Schema:
 
 
 def _typed(part: Any) -> Schema:
-    """A TypedDict as a schema; every key is always there."""
+    """A TypedDict as a schema; every key is always there, but for those that say otherwise."""
     keys = sorted(keys_of(part))
     properties = {key.name: {**_schema_of(key.hint), "description": key.meaning.text} for key in keys}
     for key in keys:
         if key.meaning.format:
             properties[key.name]["format"] = key.meaning.format
-    return {**_object(properties), "description": part.__doc__}
+    required = [key.name for key in keys if not key.meaning.is_optional]
+    return {**_object(properties), "required": required, "description": part.__doc__}
 
 
 def _schema_of(hint: Any) -> Schema:
@@ -203,6 +204,8 @@ def _schema_of(hint: Any) -> Schema:
         return {**_schema_of(inner[0]), "nullable": True}
     if origin is Literal:
         return {"type": "string", "enum": list(inner)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema_of(inner[1])}
     if origin is list:
         return _list(_schema_of(inner[0]))
     return _PLAIN[hint] if hint in _PLAIN else _ref(hint.__name__)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from flask import Blueprint, Response
 
+from ...live.error_texts import with_error_texts
 from ..frame.context import context
 from ..frame.responses import json_reply, reply
 
@@ -14,9 +17,18 @@ blueprint = Blueprint("status", __name__)
 def healthz() -> Response:
     """200 while all is well, else 503; the JSON says what is wrong."""
     is_ok, document = context().health()
+    _say_errors(document, context().realtime.language)
     response = json_reply(document, 200 if is_ok else 503)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _say_errors(document: Dict[str, Any], language: str) -> None:
+    """Beside each error its code and its text in every language."""
+    for part in (*document.get("plcs", {}).values(), *document.get("threads", {}).values()):
+        part.update(with_error_texts(part, "last_error", "last_error_", language))
+    store = document.get("store", {})
+    store.update(with_error_texts(store, "error", "error_", language))
 
 
 @blueprint.get("/metrics")

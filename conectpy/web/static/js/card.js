@@ -4,7 +4,7 @@ import { durationText, secondsSince } from "./core/formats.js";
 import { severityOf, stateKind } from "./core/kinds.js";
 import { SPARK_HEIGHT, SPARK_WIDTH } from "./core/spark_line.js";
 import { make, makeSvg, setText } from "./dom.js";
-import { numberText, sinceText, t } from "./words.js";
+import { numberText, saidText, sinceText, t } from "./words.js";
 
 const GROUP_SIZE = 40;
 const SPARK_DRAWN_MS = 900;
@@ -129,7 +129,8 @@ class Row {
     }
     const word = t(`tag.${entry.quality}`);
     const last = age === null ? t("age.none") : t("age.last", { age });
-    setText(this.parts.note, [entry.error ? `${word}: ${entry.error}` : word, last].join(" · "));
+    const error = saidText(entry.error, entry.error_texts);
+    setText(this.parts.note, [error ? `${word}: ${error}` : word, last].join(" · "));
   }
 
   sinceNote(now) {
@@ -300,8 +301,9 @@ export class Card {
  */
 export function drawTrouble(element, meta) {
   let trouble = "";
-  if (meta.frozen) trouble = t("plc.frozen", { text: meta.frozen });
-  else if (meta.last_error && meta.quality !== "OK") trouble = t("plc.error", { text: meta.last_error });
+  if (meta.frozen) trouble = t("plc.frozen", { text: saidText(meta.frozen, meta.frozen_texts) });
+  else if (meta.last_error && meta.quality !== "OK")
+    trouble = t("plc.error", { text: saidText(meta.last_error, meta.last_error_texts) });
   setText(element, trouble);
   element.hidden = !trouble;
 }

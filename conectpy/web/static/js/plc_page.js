@@ -4,7 +4,7 @@ import { nowMs, runClock, setServerTime } from "./clock.js";
 import { byId, dataOf, make, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Trend } from "./trend.js";
-import { compactNumber, config, dateTimeText, fixedNumber, numberText, t } from "./words.js";
+import { compactNumber, config, dateTimeText, fixedNumber, numberText, saidText, t } from "./words.js";
 
 const address = dataOf("address");
 const HOUR_MS = 3600e3;
@@ -37,7 +37,16 @@ const FACTS = [
   ["bad_tags", whole],
 ];
 
-const SHOWN_ELSEWHERE = ["quality", "simulated", "frozen", "errors", "last_error", "last_error_ts"];
+const SHOWN_ELSEWHERE = [
+  "quality",
+  "simulated",
+  "frozen",
+  "frozen_code",
+  "errors",
+  "last_error",
+  "last_error_code",
+  "last_error_ts",
+];
 const KNOWN = new Set([...FACTS.map(([name]) => name), ...SHOWN_ELSEWHERE, "last_cycle_ts", "last_ok_ts"]);
 
 function draw() {
@@ -76,7 +85,7 @@ function drawErrors() {
   byId("errors").replaceChildren(
     ...errors.map((error) => {
       const row = make("tr");
-      row.append(make("td", "when", dateTimeText(Date.parse(error.ts))), make("td", "", error.text));
+      row.append(make("td", "when", dateTimeText(Date.parse(error.ts))), make("td", "", saidText(error.text, error.texts)));
       return row;
     }),
   );

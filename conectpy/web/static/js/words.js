@@ -15,3 +15,10 @@ export const t = (name, values = {}) => fillIn(messages[name] ?? name, values);
 export const { numberText, compactNumber, fixedNumber } = numberFormats(language);
 export const times = timeFormats(language, usableZone(config.zone));
 export const { clockText, dateTimeText, sinceText } = times;
+
+/**
+ * A text of the collector in the language of the page, where it came in several.
+ * @param {string | null} text
+ * @param {Record<string, string> | null | undefined} texts
+ */
+export const saidText = (text, texts) => (text && texts?.[language]) ?? text;

@@ -1,0 +1,42 @@
+"""Log and error lines in the language of the process."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from typing import Mapping
+
+from ..errors import ConectpyError
+from ..texts.catalogue import LANGUAGES, Text
+
+VARIABLE = "CONECTPY_LANGUAGE"
+
+
+class LanguageFormatter(logging.Formatter):
+    """Says the text of a record in `language`, with its advice; what is no Text as it is. Any thread."""
+
+    def __init__(self, form: str, language: str) -> None:
+        super().__init__(form)
+        self._language = language
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line. Other handlers see it as it was."""
+        text = record.msg
+        if isinstance(text, Text):
+            record = copy.copy(record)
+            record.msg, record.args = text.in_language(self._language), None
+        return super().format(record)
+
+
+def language_of(environ: Mapping[str, str]) -> str:
+    """The language before any setting is read: that of the variable, else English."""
+    asked = environ.get(VARIABLE, "").strip().lower()
+    return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def print_error(exc: ConectpyError, language: str, prefix: str = "") -> int:
+    """The error on standard error, a line for each fault; returns the exit status that it asks for."""
+    for line in exc.text.in_language(language).splitlines():
+        print(f"{prefix}{line}", file=sys.stderr)
+    return exc.exit_status

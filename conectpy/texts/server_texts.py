@@ -1,0 +1,54 @@
+"""What the HTTP server says."""
+
+TEXTS = {
+    "server.no_accept": (
+        "web: cannot accept a connection: {fault}",
+        "web: no se puede aceptar una conexión: {fault}",
+    ),
+    "server.no_host": (
+        "web: no such host: {host} (set web.host or --host to an address of this machine)",
+        "web: no existe el equipo {host} (ponga en web.host o --host una dirección de este equipo)",
+    ),
+    "server.no_listen": (
+        "web: cannot listen on {host}:{port}: {fault}",
+        "web: no se puede escuchar en {host}:{port}: {fault}",
+    ),
+    "server.in_use": (
+        "the port is in use by another program; stop it, or choose another port with --port or web.port",
+        "otro programa usa el puerto; deténgalo, o elija otro puerto con --port o web.port",
+    ),
+    "server.held_by_windows": (
+        "another program holds the port, or Windows keeps it for itself"
+        " (see: netsh interface ipv4 show excludedportrange protocol=tcp);"
+        " choose another port with --port or web.port",
+        "otro programa ocupa el puerto, o Windows lo reserva"
+        " (vea: netsh interface ipv4 show excludedportrange protocol=tcp);"
+        " elija otro puerto con --port o web.port",
+    ),
+    "server.not_permitted": (
+        "not permitted; choose a port above 1023 with --port or web.port",
+        "no está permitido; elija un puerto mayor que 1023 con --port o web.port",
+    ),
+    "server.no_address": (
+        "this machine has no such address; set web.host or --host to one of its own, or 0.0.0.0 for all",
+        "este equipo no tiene esa dirección; ponga en web.host o --host una de las suyas, o 0.0.0.0 para todas",
+    ),
+    "server.no_file": (
+        "web: {option}: cannot read {path}: {fault}",
+        "web: {option}: no se puede leer {path}: {fault}",
+        "check the path, and that this user may read it",
+        "revise la ruta y que este usuario pueda leerlo",
+    ),
+    "server.bad_certificate": (
+        "web: {certificate} and {key} are no certificate and unencrypted key that fit together: {fault}",
+        "web: {certificate} y {key} no son un certificado y una clave sin cifrar que se correspondan: {fault}",
+    ),
+    "web.failed": ("web: {method} {path} failed", "web: {method} {path} falló"),
+    "web.failed_because": ("web: {method} {path}: {fault}", "web: {method} {path}: {fault}"),
+    "web.see_log": (
+        "The request failed; the log says why.",
+        "La petición falló; el registro (log) dice por qué.",
+    ),
+    "server.stream_failed": ("web: the live stream failed", "web: falló la transmisión en vivo"),
+    "server.request_failed": ("web: answering a request failed", "web: falló la respuesta a una petición"),
+}
