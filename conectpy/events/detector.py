@@ -122,6 +122,42 @@ class Detector:
         self._dirty.clear()
         return (self._good[0] if self._good else None), notes
 
+    def take_settings(self, plc: PlcSettings, at_utc: datetime) -> List[Transition]:
+        """Go on with other settings of the same PLC: what is open stays open, delays hold from now on.
+
+        A state that is not among them any more ends as `removed` (promise E12); a new one starts unknown.
+        """
+        wanted = {tag.tag: tag for tag in plc.tags if tag.is_state}
+        found = [self._remove(name, at_utc) for name in list(self._tracks) if name not in wanted]
+        self._tracks = {name: self._tracks.get(name) or _make_track(tag, PlcMemory()) for name, tag in wanted.items()}
+        for name, tag in wanted.items():
+            self._tracks[name].on_delay_s, self._tracks[name].off_delay_s = tag.on_delay_s, tag.off_delay_s
+        self._comm.on_delay_s = plc.comm_delay_s
+        self._plc = plc
+        return [transition for transition in found if transition is not None]
+
+    def close_all(self, at_utc: datetime) -> List[Transition]:
+        """The PLC has left the configuration: every open event, `@comm` among them, ends as `removed`."""
+        found = [self._remove(name, at_utc) for name in [*self._tracks, COMM_TAG]]
+        return [transition for transition in found if transition is not None]
+
+    def _remove(self, name: str, at_utc: datetime) -> Optional[Transition]:
+        """Forget a track; its end, if it was open, which is no claim that the state was FALSE."""
+        track = self._comm if name == COMM_TAG else self._tracks.pop(name)
+        is_followed = track.is_live and track.pending is None and name != COMM_TAG
+        self._drop_pending(name, track)
+        self._dirty.discard(name)
+        self._vanished_s.pop(name, None)
+        self._latest.pop(name, None)
+        if not track.is_open:
+            return None
+        track.is_open = False
+        ts = max(_ceil_ms(at_utc), track.last_ts or at_utc)
+        earliest = self._good[0] if is_followed and self._good else track.good_utc
+        if earliest is not None:
+            earliest = min(earliest, ts)
+        return Transition("close", self._plc.address, name, ts, earliest, "removed", flags=track.flags)
+
     # -- one track -----------------------------------------------------------------------------------------------------
 
     def _on_link(self, is_down: bool, sent_utc: datetime, received_utc: datetime, now_s: float) -> List[Transition]:

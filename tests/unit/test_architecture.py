@@ -31,14 +31,17 @@ ROOMS: Dict[str, Set[str]] = {
     "live": {"facts", "models", "timestamps", "values", "settings"},
     "drivers": {*BASE, "facts", "settings", "pki"},
     "events": {*BASE, "settings"},
-    "collector": {*BASE, "facts", "settings", "live", "drivers", "events.detector", "events.store"},
+    "plant": {"settings"},
+    "collector": {*BASE, "facts", "settings", "plant", "live", "drivers", "events.detector", "events.store"},
     "control": {"errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
     "serving": {"errors", "timestamps", "settings", "live"},
-    "web": {*BASE, "__init__", "facts", "settings", "live", "serving.stream", "events.reader", "events.run_hours"}
+    "web": {*BASE, "__init__", "facts", "settings", "plant", "live", "serving.stream"}
+    | {"events.reader", "events.run_hours"}
     | {"events.event_sql"},
     "console": {*BASE, "settings", "pki", "drivers", "collector", "control"},
     "simulator": {*BASE, "console", "drivers", "pki"},
-    "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "serving", "settings", "simulator", "web"},
+    "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "plant", "serving", "settings"}
+    | {"simulator", "web"},
     "SIEMENS": {*BASE, "console", "simulator"},
     "__main__": {"console", "settings", "ROCWELL"},
 }

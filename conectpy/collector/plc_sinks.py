@@ -1,0 +1,160 @@
+"""The sinks of the monitor: the store, the live values, their recent past, the metrics, the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Dict, Optional, Tuple
+
+from ..events.detector import Detector
+from ..events.store import EventStore
+from ..live.metrics import PlcMetrics
+from ..live.realtime import RealtimeData
+from ..live.recent_history import SCAN_TAG, History
+from ..models import COMM_TAG, Scan
+from ..settings.types import PlcSettings
+from ..timestamps import to_text
+from .sinks import Facts, Outage, Sink, Transitions
+
+log = logging.getLogger(__name__)
+
+NOTE_AGE_S = 4.0
+"""The store keeps a last known state that is at most 5 s old, and takes its own time to write it."""
+
+
+class StoreSink(Sink):
+    """Transitions to the store, and every few seconds the last known states, so that a restart goes on from them
+    (promise E9)."""
+
+    def __init__(self, store: EventStore, detector: Detector) -> None:
+        self._store = store
+        self._detector = detector
+        self._noted_s = 0.0
+
+    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._store.record(transitions)
+
+    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+        self._store.record(transitions)
+        self._note_if_due(plc, plc.interval_s)
+
+    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+        self.on_downtime(plc, transitions)
+
+    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._store.record(transitions)
+        self._note_if_due(plc, 1.0)
+
+    def on_stop(self, plc: PlcSettings) -> None:
+        self._note_states(plc)
+
+    def _note_if_due(self, plc: PlcSettings, next_in_s: float) -> None:
+        if time.monotonic() + next_in_s - self._noted_s > NOTE_AGE_S:
+            self._note_states(plc)
+
+    def _note_states(self, plc: PlcSettings) -> None:
+        self._noted_s = time.monotonic()
+        good_utc, notes = self._detector.take_notes()
+        if good_utc is not None:
+            self._store.note_states(plc.address, good_utc, notes)
+
+
+class LiveSink(Sink):
+    """What everybody sees: one scan, and one outage, is one version of `realtime_data`."""
+
+    def __init__(self, realtime: RealtimeData) -> None:
+        self._realtime = realtime
+
+    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._realtime.register(plc)
+
+    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+        self._realtime.publish_scan(plc.address, scan, facts, since_of(transitions) if transitions else None)
+
+    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+        self._realtime.publish_failure(plc.address, to_text(outage.at_utc), facts, since_of(transitions))
+
+
+class HistorySink(Sink):
+    """The recent past, for trends."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._history.keep_only(plc.address, {SCAN_TAG, *(tag.tag for tag in plc.tags)})
+
+    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+        self._history.record_scan(plc.address, scan)
+
+    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+        self._history.record_outage(plc.address, to_text(outage.at_utc))
+
+
+class MetricsSink(Sink):
+    """The PLC's instruments."""
+
+    def __init__(self, metrics: PlcMetrics) -> None:
+        self._metrics = metrics
+        self._counted: Tuple[int, int] = (0, 0)
+
+    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._count(transitions)
+
+    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+        self._metrics.scan_seconds.observe(scan.duration_s)
+        self._metrics.up.set(1)
+        self._count_overruns(facts)
+        self._count(transitions)
+
+    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+        self._metrics.failures.inc()
+        self._metrics.up.set(0)
+        self._count_overruns(facts)
+        self._count(transitions)
+
+    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
+        self._count(transitions)
+
+    def _count_overruns(self, facts: Facts) -> None:
+        before, self._counted = self._counted, (facts["overruns"], facts["missed_cycles"])
+        if self._counted != before:
+            self._metrics.overruns.inc(self._counted[0] - before[0])
+            self._metrics.missed_cycles.inc(self._counted[1] - before[1])
+
+    def _count(self, transitions: Transitions) -> None:
+        if transitions:
+            self._metrics.transitions.inc(len(transitions))
+            self._metrics.chatter.inc(sum("chatter" in transition.flags for transition in transitions))
+
+
+class LogSink(Sink):
+    """A line for each connection, and for each failure that differs from the one before it."""
+
+    def __init__(self) -> None:
+        self._fails = 0
+        self._text = ""
+
+    def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
+        log.info("%s (%s): connected", plc.name, plc.address)
+
+    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+        if self._fails:
+            log.info("%s (%s): good again after %d failures", plc.name, plc.address, self._fails)
+            self._fails = 0
+
+    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+        text = outage.text
+        if outage.fails == 1 or text != self._text:
+            log.warning("%s", text if plc.address in text else f"{plc.name} ({plc.address}): {text}")
+        self._fails, self._text = outage.fails, text
+
+
+def since_of(transitions: Transitions) -> Dict[str, Optional[str]]:
+    """Since when the states that these transitions change are what they are; None: not known."""
+    since: Dict[str, Optional[str]] = {}
+    for transition in transitions:
+        if transition.kind != "amend" and transition.tag != COMM_TAG:
+            is_known = transition.quality not in ("tag_lost", "removed")
+            since[transition.tag] = to_text(transition.ts_utc) if is_known else None
+    return since
