@@ -68,6 +68,7 @@ class QueuedSink(Sink):
     """
 
     def __init__(self, name: str, sink: Sink, on_error: Callable[[], None], limit: int = QUEUE_LIMIT) -> None:
+        self.name = name
         self.error: Optional[Exception] = None
         self.lost_count = 0
         self._sink = sink

@@ -38,11 +38,11 @@ ROOMS: Dict[str, Set[str]] = {
     "web": {*BASE, "__init__", "facts", "settings", "plant", "live", "serving.stream"}
     | {"events.reader", "events.run_hours"}
     | {"events.event_sql"},
-    "console": {*BASE, "settings", "pki", "drivers", "collector", "control"},
+    "console": {*BASE, "facts", "settings", "pki", "drivers", "collector", "control"},
     "simulator": {*BASE, "console", "drivers", "pki"},
     "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "plant", "serving", "settings"}
     | {"simulator", "web"},
-    "SIEMENS": {*BASE, "console", "simulator"},
+    "SIEMENS": {*BASE, "console", "settings", "simulator"},
     "__main__": {"console", "settings", "ROCWELL"},
 }
 EVENTS: Dict[str, Set[str]] = {
