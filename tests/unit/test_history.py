@@ -144,7 +144,7 @@ def test_what_leaves_gives_its_memory_back() -> None:
     record(history, 0, {"A": 1.0, "B": 1.0})
     kept = history.usage()
     for second in range(1, 1500):
-        record(history, second, {"A": float(second), "B": second / 7})
+        record(history, second, {"A": second + 0.5, "B": second / 7})
     history.keep_only("plc", {"A", SCAN_TAG})
     assert set(history.tags("plc")) == {"A", SCAN_TAG}
     assert len(read(history)) == 1500
