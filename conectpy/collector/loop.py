@@ -167,9 +167,9 @@ class _Loop:
         watch.fails = 0
         watch.stats.add(scan.duration_s, now_s)
         transitions = watch.detector.on_scan(scan, now_s)
-        facts = {**watch.facts(), **driver.facts()}
+        facts, plc = {**watch.facts(), **driver.facts()}, watch.plc
         for sink in watch.sinks:
-            sink.on_scan(watch.plc, scan, transitions, facts)
+            sink.on_scan(plc, scan, transitions, facts)
 
     def wait_for_next(self, planned_s: float) -> float:
         """Sleep until the next starting time of the fixed grid; one that has passed is left out, never made up for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional
 
 from ..events.detector import Detector
 from ..events.store import EventStore
@@ -35,7 +35,8 @@ class StoreSink(Sink):
         self._store.record(transitions)
 
     def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
-        self._store.record(transitions)
+        if transitions:
+            self._store.record(transitions)
         self._note_if_due(plc, plc.interval_s)
 
     def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
@@ -96,7 +97,7 @@ class MetricsSink(Sink):
 
     def __init__(self, metrics: PlcMetrics) -> None:
         self._metrics = metrics
-        self._counted: Tuple[int, int] = (0, 0)
+        self._overruns = self._missed_cycles = 0  # of those, so many are counted
 
     def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
         self._count(transitions)
@@ -117,10 +118,11 @@ class MetricsSink(Sink):
         self._count(transitions)
 
     def _count_overruns(self, facts: Facts) -> None:
-        before, self._counted = self._counted, (facts["overruns"], facts["missed_cycles"])
-        if self._counted != before:
-            self._metrics.overruns.inc(self._counted[0] - before[0])
-            self._metrics.missed_cycles.inc(self._counted[1] - before[1])
+        overruns = facts["overruns"] - self._overruns
+        if overruns:
+            self._metrics.overruns.inc(overruns)
+            self._metrics.missed_cycles.inc(facts["missed_cycles"] - self._missed_cycles)
+            self._overruns, self._missed_cycles = facts["overruns"], facts["missed_cycles"]
 
     def _count(self, transitions: Transitions) -> None:
         if transitions:

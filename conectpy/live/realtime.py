@@ -186,7 +186,10 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
         with self._lock:
             if version == self._version:
                 return {}
-            if version > self._version or not self._feed or self._feed[0][0] > version + 1:
+            if version > self._version or not self._feed:
+                return None
+            oldest, _, _ = self._feed[0]
+            if oldest > version + 1:
                 return None
             changes: Changes = {}
             for number, address, tags in reversed(self._feed):
@@ -215,7 +218,8 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
     def document(self) -> Tuple[int, bytes]:
         """The version and `/data`'s JSON in UTF-8, made at most once per version."""
         with self._lock:
-            if self._document[0] != self._version:
+            version, _ = self._document
+            if version != self._version:
                 parts = [f"{json.dumps(address)}:{self._plc_json(address)}" for address in self]
                 self._document = (self._version, ("{" + ",".join(parts) + "}").encode())
             return self._document
