@@ -123,6 +123,8 @@ class _Loop:
         try:
             watch.expect_within(20 * plc.timeout_s + CONNECT_GRACE_S)
             driver.connect()
+            if self.stop.is_set():
+                return
             watch.connects += 1
             facts = {**watch.facts(), **driver.facts()}
             for sink in watch.sinks:
@@ -153,9 +155,9 @@ class _Loop:
         if plc is watch.plc:
             return
         transitions = watch.detector.take_settings(plc, utc_now())
-        watch.plc, self.states = plc, _states_of(plc)
         for sink in watch.sinks:
             sink.on_settings(plc, transitions)
+        watch.plc, self.states = plc, _states_of(plc)  # last: a run that ends before has it all to do again
 
     def scan(self, driver: Driver) -> None:
         """One good scan, through the detector, out to the sinks."""

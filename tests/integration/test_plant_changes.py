@@ -154,7 +154,8 @@ def test_a_tag_that_leaves_ends_as_removed(site: Site) -> None:
     (event,) = site.events(plc=address)
     assert (event.tag, event.end_quality) == ("P1", "removed")
     assert event.end_earliest_utc is not None
-    assert event.start_utc <= event.end_earliest_utc <= event.end_utc  # type: ignore[operator]
+    assert event.end_utc is not None
+    assert event.end_earliest_utc <= event.end_utc
     assert "P1" not in site.history.tags(address)
     site.change(0, tags=(P1, P2, LIT1))
     wait_until(lambda: len(site.events(plc=address)) == 2, "an event of its own")
