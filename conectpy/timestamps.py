@@ -5,16 +5,26 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any, Optional, Tuple
 
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo
 else:
     from backports.zoneinfo import ZoneInfo
 
-__all__ = ["UTC", "ZoneInfo", "from_text", "steady_s", "to_text", "utc_now"]
+__all__ = [
+    "EPOCH_UTC", "UTC", "ZoneInfo", "boot_id", "ceil_text", "from_text", "read_clocks", "steady_s", "to_moment",
+    "to_text", "utc_now",
+]  # fmt: skip
 
 UTC = timezone.utc
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in for a time that cannot be read."""
+
+READINGS = 8
+READING_S = 0.001
+BOOTS_KEY = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters"
 
 
 def utc_now() -> datetime:
@@ -33,9 +43,52 @@ def steady_s() -> float:
     return time.perf_counter()
 
 
+def read_clocks() -> Tuple[datetime, float]:
+    """The wall clock and the steady clock at the same moment, within READING_S even on a machine that is busy.
+
+    Any thread. Taken apart, a thread that had to wait in between would look as if somebody had set the clock. The
+    steady clock is read last: what is computed back from here lies too early rather than too late.
+    """
+    for _ in range(READINGS):
+        before_s, now_utc, after_s = steady_s(), utc_now(), steady_s()
+        if after_s - before_s < READING_S:
+            break
+    return now_utc, after_s
+
+
+def boot_id() -> Optional[str]:
+    """What names this boot of the machine, within which steady times can be compared; None where nothing does."""
+    if sys.platform == "win32":
+        return _windows_boot()
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+if sys.platform == "win32":
+
+    def _windows_boot() -> Optional[str]:
+        """Windows counts its boots. The boot's time would not do: it is computed from the clock that may be set."""
+        import winreg
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, BOOTS_KEY) as key:
+                return f"boot {int(winreg.QueryValueEx(key, 'BootId')[0])}"
+        except (OSError, TypeError, ValueError):
+            return None
+
+
 def to_text(moment_utc: datetime) -> str:
     """`2026-03-01T07:14:02.123Z`; the text sorts like the time. Digits below a millisecond are cut, not rounded."""
     return moment_utc.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def ceil_text(moment_utc: datetime) -> str:
+    """`to_text`, up to the next whole millisecond: what was seen must not lie before it happened."""
+    rest_us = moment_utc.microsecond % 1000
+    return to_text(moment_utc + timedelta(microseconds=1000 - rest_us) if rest_us else moment_utc)
 
 
 def from_text(text: str) -> datetime:
@@ -44,3 +97,13 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"no time zone in {text!r}: write 2026-03-01T07:14:02Z")
     return moment.astimezone(UTC)
+
+
+def to_moment(text: Any) -> Optional[datetime]:
+    """A stored time; None where there is none, or none that can be read."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return from_text(text)
+    except (ValueError, OverflowError):
+        return None

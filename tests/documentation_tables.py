@@ -36,7 +36,7 @@ def _option_cells(option: Option, has_variables: bool) -> List[str]:
 
 def flags_table() -> List[str]:
     """The monitor's command line."""
-    flags = [option for _, option in walk_options(Settings) if option.flag]
+    flags = [option for option in walk_options(Settings) if option.flag]
     rows = [(f"`{option.flag}`", f"`{option.variable}`", option.meaning) for option in flags]
     return _table(("command line", "variable", "meaning"), [CONFIG_ROW, *rows, ONCE_ROW])
 

@@ -13,9 +13,10 @@ import threading
 import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout.
+# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout. (Windows'
+# embeddable Python has neither: its first entry is the standard library, which has to stay.)
 if __name__ == "__main__" and not __package__:
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from prometheus_client import CollectorRegistry
 

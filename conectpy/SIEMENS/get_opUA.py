@@ -14,9 +14,10 @@ import os
 import sys
 from typing import Any, Dict, Optional, Sequence
 
-# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout.
+# Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout. (Windows'
+# embeddable Python has neither: its first entry is the standard library, which has to stay.)
 if __name__ == "__main__" and not __package__:
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from conectpy.console.command_line import ArgumentParser, set_up_output
 from conectpy.console.opcua_console import (

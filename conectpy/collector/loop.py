@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import AbstractSet, Any, Callable, Deque, Dict, Optional, Tuple
 
 from ..drivers import Driver, DriverMemory, make_driver
@@ -18,7 +19,7 @@ from ..facts.plc_facts import ErrorNote, LinkFigures
 from ..models import PlcMemory, Scan
 from ..plant.diff import compare_plc
 from ..settings.types import PlcSettings
-from ..timestamps import to_text, utc_now
+from ..timestamps import boot_id, read_clocks, to_text
 from ..values import as_state_sample
 from .scan_stats import ScanStats
 from .sinks import Outage, Sink
@@ -46,7 +47,7 @@ class PlcWatch:
     ) -> None:
         self.plc = plc  # the settings that its thread goes by
         self.wanted = plc  # those that it takes over before its next scan or attempt
-        self.detector = Detector(plc, memory or PlcMemory())
+        self.detector = Detector(plc, memory or PlcMemory(), boot_id())
         self.sinks: Tuple[Sink, ...] = ()
         self.stats = ScanStats()
         self.definitions: DriverMemory = {}
@@ -154,9 +155,9 @@ class _Loop:
         plc = watch.wanted
         if plc is watch.plc:
             return
-        transitions = watch.detector.take_settings(plc, utc_now())
+        changes = watch.detector.take_settings(plc, *read_clocks())
         for sink in watch.sinks:
-            sink.on_settings(plc, transitions)
+            sink.on_settings(plc, changes)
         watch.plc, self.states = plc, _states_of(plc)  # last: a run that ends before has it all to do again
 
     def scan(self, driver: Driver) -> None:
@@ -168,10 +169,10 @@ class _Loop:
             return  # this thread has been replaced: its late scan is nobody's
         watch.fails = 0
         watch.stats.add(scan.duration_s, now_s)
-        transitions = watch.detector.on_scan(scan, now_s)
+        changes = watch.detector.on_scan(scan, scan.received_s)
         facts, plc = {**watch.facts(), **driver.facts()}, watch.plc
         for sink in watch.sinks:
-            sink.on_scan(plc, scan, transitions, facts)
+            sink.on_scan(plc, scan, changes, facts)
 
     def wait_for_next(self, planned_s: float) -> float:
         """Sleep until the next starting time of the fixed grid; one that has passed is left out, never made up for."""
@@ -195,18 +196,18 @@ class _Loop:
         """A failure: told, counted, and followed by a pause; meanwhile the outage itself is watched."""
         watch, plc = self.watch, self.watch.plc
         watch.fails += 1
-        at_utc = utc_now()
+        at_utc, at_s = read_clocks()
         outage = Outage(at_utc, exc, " ".join(str(exc).split()), watch.fails, _backoff_s(watch.fails))
         watch.errors.append({"ts": to_text(at_utc), "text": outage.text})
         end_s = time.monotonic() + outage.pause_s
         watch.expect_within(outage.pause_s + 10)
-        transitions, facts = watch.detector.on_failure(at_utc, time.monotonic()), watch.facts()
+        changes, facts = watch.detector.on_failure(at_utc, at_s), watch.facts()
         for sink in watch.sinks:
-            sink.on_outage(plc, outage, transitions, facts)
+            sink.on_outage(plc, outage, changes, facts)
         while not self.stop.wait(min(LOOK_S, max(0.0, end_s - time.monotonic()))) and not self.has_news:
-            transitions = watch.detector.on_failure(utc_now(), time.monotonic())
+            changes = watch.detector.on_failure(*read_clocks())
             for sink in watch.sinks:
-                sink.on_downtime(plc, transitions)
+                sink.on_downtime(plc, changes)
             if time.monotonic() >= end_s:
                 break
 
@@ -226,7 +227,7 @@ def _with_states(scan: Scan, states: AbstractSet[str]) -> Scan:
     if not any(tag in states for tag, _ in scan.samples):
         return scan
     samples = tuple((tag, as_state_sample(tag, sample) if tag in states else sample) for tag, sample in scan.samples)
-    return Scan(scan.sent_utc, scan.received_utc, scan.duration_s, samples, scan.frozen)
+    return replace(scan, samples=samples)
 
 
 def _backoff_s(fails: int) -> float:

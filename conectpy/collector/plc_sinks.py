@@ -11,10 +11,10 @@ from ..events.store import EventStore
 from ..live.metrics import PlcMetrics
 from ..live.realtime import RealtimeData
 from ..live.recent_history import SCAN_TAG, History
-from ..models import COMM_TAG, Scan
+from ..models import COMM_TAG, Scan, Transition
 from ..settings.types import PlcSettings
 from ..timestamps import to_text
-from .sinks import Facts, Outage, Sink, Transitions
+from .sinks import Changes, Facts, Outage, Sink
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,19 @@ class StoreSink(Sink):
         self._detector = detector
         self._noted_s = 0.0
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._store.record(transitions)
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
+        self._store.record(changes)
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
-        if transitions:
-            self._store.record(transitions)
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
+        if changes:
+            self._store.record(changes)
         self._note_if_due(plc, plc.interval_s)
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
-        self.on_downtime(plc, transitions)
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
+        self.on_downtime(plc, changes)
 
-    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._store.record(transitions)
+    def on_downtime(self, plc: PlcSettings, changes: Changes) -> None:
+        self._store.record(changes)
         self._note_if_due(plc, 1.0)
 
     def on_stop(self, plc: PlcSettings) -> None:
@@ -66,14 +66,14 @@ class LiveSink(Sink):
     def __init__(self, realtime: RealtimeData) -> None:
         self._realtime = realtime
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
         self._realtime.register(plc)
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
-        self._realtime.publish_scan(plc.address, scan, facts, since_of(transitions) if transitions else None)
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
+        self._realtime.publish_scan(plc.address, scan, facts, since_of(changes) if changes else None)
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
-        self._realtime.publish_failure(plc.address, to_text(outage.at_utc), facts, since_of(transitions))
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
+        self._realtime.publish_failure(plc.address, to_text(outage.at_utc), facts, since_of(changes))
 
 
 class HistorySink(Sink):
@@ -82,13 +82,13 @@ class HistorySink(Sink):
     def __init__(self, history: History) -> None:
         self._history = history
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
         self._history.keep_only(plc.address, {SCAN_TAG, *(tag.tag for tag in plc.tags)})
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         self._history.record_scan(plc.address, scan)
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         self._history.record_outage(plc.address, to_text(outage.at_utc))
 
 
@@ -99,23 +99,23 @@ class MetricsSink(Sink):
         self._metrics = metrics
         self._overruns = self._missed_cycles = 0  # of those, so many are counted
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._count(transitions)
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
+        self._count(changes)
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         self._metrics.scan_seconds.observe(scan.duration_s)
         self._metrics.up.set(1)
         self._count_overruns(facts)
-        self._count(transitions)
+        self._count(changes)
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         self._metrics.failures.inc()
         self._metrics.up.set(0)
         self._count_overruns(facts)
-        self._count(transitions)
+        self._count(changes)
 
-    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._count(transitions)
+    def on_downtime(self, plc: PlcSettings, changes: Changes) -> None:
+        self._count(changes)
 
     def _count_overruns(self, facts: Facts) -> None:
         overruns = facts["overruns"] - self._overruns
@@ -124,7 +124,8 @@ class MetricsSink(Sink):
             self._metrics.missed_cycles.inc(facts["missed_cycles"] - self._missed_cycles)
             self._overruns, self._missed_cycles = facts["overruns"], facts["missed_cycles"]
 
-    def _count(self, transitions: Transitions) -> None:
+    def _count(self, changes: Changes) -> None:
+        transitions = [change for change in changes if isinstance(change, Transition)]
         if transitions:
             self._metrics.transitions.inc(len(transitions))
             self._metrics.chatter.inc(sum("chatter" in transition.flags for transition in transitions))
@@ -140,23 +141,23 @@ class LogSink(Sink):
     def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
         log.info("%s (%s): connected", plc.name, plc.address)
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         if self._fails:
             log.info("%s (%s): good again after %d failures", plc.name, plc.address, self._fails)
             self._fails = 0
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         text = outage.text
         if outage.fails == 1 or text != self._text:
             log.warning("%s", text if plc.address in text else f"{plc.name} ({plc.address}): {text}")
         self._fails, self._text = outage.fails, text
 
 
-def since_of(transitions: Transitions) -> Dict[str, Optional[str]]:
-    """Since when the states that these transitions change are what they are; None: not known."""
+def since_of(changes: Changes) -> Dict[str, Optional[str]]:
+    """Since when the states that have changed are what they are; None: not known."""
     since: Dict[str, Optional[str]] = {}
-    for transition in transitions:
-        if transition.kind != "amend" and transition.tag != COMM_TAG:
-            is_known = transition.quality not in ("tag_lost", "removed")
-            since[transition.tag] = to_text(transition.ts_utc) if is_known else None
+    for change in changes:
+        if isinstance(change, Transition) and change.kind in ("open", "close") and change.tag != COMM_TAG:
+            is_known = change.quality not in ("tag_lost", "removed")
+            since[change.tag] = to_text(change.ts_utc) if is_known else None
     return since

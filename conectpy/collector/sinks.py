@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Callable, Deque, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import DriverError
-from ..models import Scan, Transition
+from ..models import Change, Scan
 from ..settings.types import PlcSettings
 
 Facts = Mapping[str, Any]
 """What is known of the scans, the failures and the connection, under the names of `_meta`."""
 
-Transitions = Sequence[Transition]
+Changes = Sequence[Change]
 
 QUEUE_LIMIT = 1000
 """Calls that wait for a slow sink; at the shortest interval those of 50 s."""
@@ -41,19 +41,19 @@ class Sink:
     the sinks before it in the list have theirs, so the store comes first.
     """
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
-        """From here on these settings hold; `transitions` end the events of states that they leave out."""
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
+        """From here on these settings hold; `changes` end the events of states that they leave out."""
 
     def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
         """A connection stands; its first scan, which holds every tag, follows."""
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         """A good scan, and what it changed in the recorded states."""
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         """Connecting or scanning failed."""
 
-    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
+    def on_downtime(self, plc: PlcSettings, changes: Changes) -> None:
         """Still no connection; told about once a second until the next attempt."""
 
     def on_stop(self, plc: PlcSettings) -> None:
@@ -80,20 +80,20 @@ class QueuedSink(Sink):
         self._thread = threading.Thread(target=self._guard, name=name, daemon=True)
         self._thread.start()
 
-    def on_settings(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._put(partial(self._sink.on_settings, plc, transitions))
+    def on_settings(self, plc: PlcSettings, changes: Changes) -> None:
+        self._put(partial(self._sink.on_settings, plc, changes))
 
     def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
         self._put(partial(self._sink.on_connect, plc, facts))
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
-        self._put(partial(self._sink.on_scan, plc, scan, transitions, facts))
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
+        self._put(partial(self._sink.on_scan, plc, scan, changes, facts))
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
-        self._put(partial(self._sink.on_outage, plc, outage, transitions, facts))
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
+        self._put(partial(self._sink.on_outage, plc, outage, changes, facts))
 
-    def on_downtime(self, plc: PlcSettings, transitions: Transitions) -> None:
-        self._put(partial(self._sink.on_downtime, plc, transitions))
+    def on_downtime(self, plc: PlcSettings, changes: Changes) -> None:
+        self._put(partial(self._sink.on_downtime, plc, changes))
 
     def on_stop(self, plc: PlcSettings) -> None:
         self._put(partial(self._sink.on_stop, plc))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import Any, Container, Dict, List, Optional, Sequence, Tuple
 
 from ..events.store import EventStore
@@ -14,7 +15,7 @@ from ..models import COMM_TAG, PlcMemory, Transition
 from ..plant.current import Plant
 from ..plant.diff import Diff
 from ..settings.types import PlcSettings, Settings
-from ..timestamps import utc_now
+from ..timestamps import read_clocks, utc_now
 from .loop import PlcWatch, read_plc_loop
 from .plc_sinks import HistorySink, LiveSink, LogSink, MetricsSink, StoreSink
 from .sinks import Sink
@@ -139,7 +140,7 @@ class Collector:
         """Its open events end, which is no claim that they were FALSE (E12); nothing is shown of it any more."""
         address = watch.plc.address
         watch.retire()
-        self._store.record(watch.detector.close_all(utc_now()))
+        self._store.record(watch.detector.close_all(*read_clocks()))
         self._realtime.forget(address)
         self._history.keep_only(address, ())
         self._metrics.forget(address)
@@ -150,8 +151,9 @@ class Collector:
             return
         is_durable = self._store.flush(FLUSH_S)  # or the file would tell of an earlier time of the same PLC
         for plc in plcs:
-            known = self._store.load_memory(plc.address) if is_durable else PlcMemory()
-            worker = self._make_worker(plc, _without_open(known))
+            memory = self._store.load_memory(plc.address) if is_durable else PlcMemory(is_known=False)
+            # that it was not read while it was not configured is nobody's gap
+            worker = self._make_worker(plc, replace(memory, alive=None))
             with self._lock:
                 if self._is_stopping:
                     return
@@ -197,9 +199,3 @@ class Collector:
 
 def _address_of(worker: Worker) -> Optional[str]:
     return worker.watch.plc.address if worker.watch is not None else None
-
-
-def _without_open(memory: PlcMemory) -> PlcMemory:
-    """What a PLC that comes while we run goes on from: nothing of it can be open, whatever the file says."""
-    states = {tag: known for tag, known in memory.states.items() if tag not in memory.open_since}
-    return PlcMemory(states)

@@ -6,7 +6,7 @@ import csv
 import sys
 from typing import Any, Dict, Iterable, Mapping, Optional, TextIO, Tuple
 
-from ..collector.sinks import Facts, Outage, Sink, Transitions
+from ..collector.sinks import Changes, Facts, Outage, Sink
 from ..errors import ConectpyError
 from ..models import Sample, Scan
 from ..settings.types import PlcSettings
@@ -26,7 +26,7 @@ class ReadingSink(Sink):
     def __init__(self) -> None:
         self._samples: Dict[str, Sample] = {}
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         self._samples.update(scan.samples)
         samples: Tagged = scan.samples if plc.opcua.mode == "subscribe" else self._samples.items()
         self.take(samples, to_text(scan.received_utc))
@@ -54,12 +54,12 @@ class ConsoleSink(ReadingSink):
         rows = [("NAME", "NODEID", "TYPE")]
         print_table(rows + [(name, node, types[name]) for name, node in self._nodes.items()])
 
-    def on_scan(self, plc: PlcSettings, scan: Scan, transitions: Transitions, facts: Facts) -> None:
+    def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         if scan.frozen:
             print(one_line(f"{to_text(scan.received_utc)}  {scan.frozen}"), file=sys.stderr, flush=True)
-        super().on_scan(plc, scan, transitions, facts)
+        super().on_scan(plc, scan, changes, facts)
 
-    def on_outage(self, plc: PlcSettings, outage: Outage, transitions: Transitions, facts: Facts) -> None:
+    def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         if not self._was_connected:
             raise outage.error
         line = f"{to_text(outage.at_utc)}  {outage.text}; trying again in {outage.pause_s:.1f} s"

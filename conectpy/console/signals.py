@@ -1,4 +1,4 @@
-"""Everything that asks the process to end: Ctrl+C, SIGTERM, Ctrl+Break, closing the Windows console."""
+"""Everything that asks the process to end: Ctrl+C, SIGTERM, SIGHUP, Ctrl+Break, closing the Windows console."""
 
 from __future__ import annotations
 
@@ -8,49 +8,35 @@ import sys
 import threading
 from typing import Any, Iterator
 
-CONSOLE_GRACE_S = 4.0
-"""Windows ends the process about 5 s after its console was closed, or as soon as the handler returns."""
+if sys.platform == "win32":
+    from .windows_console import watch_console
+else:
+
+    @contextlib.contextmanager
+    def watch_console(_stop: threading.Event) -> Iterator[None]:
+        """Only Windows has such a console."""
+        yield
+
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 @contextlib.contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Within the block those signals set `stop` and nothing else. Main thread only.
-
-    When a Windows console is closed the process would end as soon as the handler returns, so the handler waits for the
-    end of the block.
-    """
-    finished = threading.Event()
+    """Within the block those signals set `stop` and nothing else, and a Windows console is watched. Main thread."""
 
     def ask(_number: int, _frame: Any) -> None:
         stop.set()
 
     previous = {}
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+    for name in SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None:
-            previous[number] = signal.signal(number, ask)
-    handler = _watch_console(stop, finished)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
+            continue
+        previous[number] = signal.signal(number, ask)
     try:
-        yield
+        with watch_console(stop):
+            yield
     finally:
-        finished.set()
         for number, old in previous.items():
             signal.signal(number, old)
-        del handler
-
-
-def _watch_console(stop: threading.Event, finished: threading.Event) -> Any:
-    if sys.platform != "win32":
-        return None
-    import ctypes
-
-    def on_event(event: int) -> bool:
-        if event < 2:  # Ctrl+C and Ctrl+Break come as signals
-            return False
-        stop.set()
-        finished.wait(CONSOLE_GRACE_S)
-        return True
-
-    handler = ctypes.WINFUNCTYPE(ctypes.c_bool, ctypes.c_uint)(on_event)
-    ctypes.windll.kernel32.SetConsoleCtrlHandler(handler, True)
-    return handler

@@ -11,6 +11,7 @@ import logging
 import struct
 import time
 from collections import deque
+from datetime import timedelta
 from typing import Deque, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from pycomm3.exceptions import PycommError
@@ -19,7 +20,7 @@ from ..errors import DriverError
 from ..facts.plc_facts import LogixFacts
 from ..models import Scan
 from ..settings.types import PlcSettings
-from ..timestamps import utc_now
+from ..timestamps import read_clocks, steady_s
 from .base import DriverMemory
 from .cip.batch import Batch
 from .cip.cip_requests import CipReply, as_read_reply
@@ -203,17 +204,21 @@ class LogixPlc:
 
     def read_scan(self) -> Scan:
         """Read every configured tag once. Raises DriverError."""
-        sent_utc, start_s = utc_now(), time.monotonic()
+        start_s, started_s = time.monotonic(), steady_s()
         try:
             self._read_frames()
             while (self._doubtful or start_s - self._rechecked_s > RECHECK_S) and self._plan_again():
                 self._read_frames()
-            duration_s, received_utc = time.monotonic() - start_s, utc_now()
+            received_utc, received_s = read_clocks()
             frozen = next((frozen_reason(frame.mode) for frame, _ in self._frames if frame.mode is not None), None)
             self._search_on()
         except BAD_REPLIES as exc:
             self._fail(f"reading {len(self._book.names)} tags", exc)
-        return Scan(sent_utc, received_utc, duration_s, self._report.take(), frozen)
+        duration_s = received_s - started_s
+        sent_utc = received_utc - timedelta(
+            seconds=duration_s
+        )  # one reading of the wall clock: it may be set meanwhile
+        return Scan(sent_utc, received_utc, duration_s, self._report.take(), frozen, received_s)
 
     def _read_frames(self) -> None:
         """Every frame once; where the controller does not execute one as a whole, all again in other frames."""

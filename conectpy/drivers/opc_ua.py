@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import threading
-import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import DriverError
 from ..facts.plc_facts import OpcUaFacts
 from ..models import Sample, Scan, Value
 from ..settings.types import PlcSettings, TagSettings
-from ..timestamps import from_text, utc_now
+from ..timestamps import from_text, read_clocks, steady_s
 from .base import DriverMemory
 from .ua.browse import BrowsedNode, browse, read_attributes, read_types
 from .ua.clock import BIAS_LEAST_S, ClockOffset
@@ -82,24 +82,26 @@ class OpcUaPlc:
             assert session is not None
             assert reader is not None
             session.renew_channel_if_due()
-            started_s = time.monotonic()
-            samples, sent_utc = reader.read()
-            received_utc = utc_now()
+            started_s = steady_s()
+            samples, sent_s = reader.read()
+            received_utc, received_s = read_clocks()
         except (DriverError, Malformed) as exc:
             self._session = None  # an answer that comes too late is nobody's
             raise self._error(f"reading {len(self._plc.tags)} nodes", exc) from exc
-        duration_s = self._round_trip_s = time.monotonic() - started_s
+        duration_s = self._round_trip_s = received_s - started_s
         if self._is_sparse(session):
             self._rest()
         if self._pending:
             samples, self._pending = self._pending + samples, []
-        return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state))
+        sent_utc = received_utc - timedelta(seconds=received_s - sent_s)
+        return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state), received_s)
 
     def facts(self) -> OpcUaFacts:
         session, reader = self._session, self._reader
         if session is None or reader is None:
             return {}
-        offset_s = self._clock.offset_s
+        now_utc, now_s = read_clocks()
+        offset_s = self._clock.ahead_of(now_utc.timestamp(), now_s)
         return {
             "controller": self._info.product or None,
             "security": str(session.security),
@@ -172,7 +174,7 @@ class OpcUaPlc:
         if self._plc.opcua.mode == "subscribe" and not self._is_sparse(session):
             self._reader = SubscribeReader(session, self._nodes, limit, self._info.max_items, self._clock, self._plc)
         else:
-            self._reader = PollReader(session, self._nodes, limit, self._clock)
+            self._reader = PollReader(session, self._nodes, limit, self._clock, self._plc.opcua.sampling_ms / 1000.0)
 
     def _on_opening(self, session: UaSession) -> None:
         self._opened.append(session)

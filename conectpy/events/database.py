@@ -15,26 +15,16 @@ from pathlib import Path
 from typing import List, Mapping, Tuple
 
 from ..errors import StoreError
+from ..files.held_file import replace
 from ..timestamps import utc_now
+from .columns import COLUMNS_OF_VERSION, LEGACY_COLUMNS
+from .revisions import complete_meta
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = len(COLUMNS_OF_VERSION) - 1
 APPLICATION_ID = 0x636E7079
 """`cnpy`, at byte 68 of the file, so that tools can tell whose database it is."""
-
-LEGACY_COLUMNS = ("id", "plc_ip", "plc_name", "tag", "tag_label", "start_ts", "end_ts", "created_at")
-ADDED_COLUMNS = (
-    "uid",
-    "start_earliest_ts",
-    "start_quality",
-    "end_earliest_ts",
-    "end_quality",
-    "gap_count",
-    "gap_s",
-    "flags",
-)
-COLUMNS = LEGACY_COLUMNS + ADDED_COLUMNS
 
 BUSY_TIMEOUT_S = 0.5
 """How long one statement waits for another process's lock; the writer thread tries again for as long as it takes."""
@@ -116,7 +106,7 @@ def connect_reader(path: str, is_immutable: bool = False) -> sqlite3.Connection:
 
 def connect_without_room(path: str) -> sqlite3.Connection:
     """To read where the disk has no room for the log's shared index, while nobody else uses the file."""
-    if _size_bytes(path + "-wal") == 0:
+    if size_bytes(path + "-wal") == 0:
         return connect_reader(path, is_immutable=True)
     connection = sqlite3.connect(make_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     connection.text_factory = decode_text
@@ -143,7 +133,7 @@ def connect_writer(path: str) -> sqlite3.Connection:
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Make what is missing of the tables and indexes, in one transaction; writes nothing when all is there."""
+    """Make what is missing of tables, indexes and names, in one transaction; writes nothing when all is there."""
     statements = schema_statements()
     if _read_stamp(connection) != (SCHEMA_VERSION, APPLICATION_ID):
         statements += stamp_statements()
@@ -151,15 +141,16 @@ def create_schema(connection: sqlite3.Connection) -> None:
     try:
         for sql in statements:
             connection.execute(sql)
+        complete_meta(connection)
         connection.execute("COMMIT")
     except BaseException:
         roll_back(connection)
         raise
 
 
-def schema_statements() -> List[str]:
-    """The statements of schema.sql, the table `events` first."""
-    script = Path(__file__).parent.joinpath("schema.sql").read_text(encoding="utf-8")
+def schema_statements(version: int = SCHEMA_VERSION) -> List[str]:
+    """What makes the tables and indexes of a version, the table `events` first."""
+    script = Path(__file__).parent.joinpath(f"schema_{version}.sql").read_text(encoding="utf-8")
     lines = [line for line in script.splitlines() if not line.startswith("--")]
     return [statement.strip() for statement in "\n".join(lines).split(";\n") if statement.strip()]
 
@@ -169,9 +160,18 @@ def _read_stamp(connection: sqlite3.Connection) -> Tuple[int, int]:
     return int(version), int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
-def stamp_statements() -> List[str]:
-    """What marks a file as ours in this version; counts only when its transaction is committed."""
-    return [f"PRAGMA application_id={APPLICATION_ID}", f"PRAGMA user_version={SCHEMA_VERSION}"]
+def stamp_statements(version: int = SCHEMA_VERSION) -> List[str]:
+    """What marks a file as ours in a version; counts only when its transaction is committed."""
+    return [f"PRAGMA application_id={APPLICATION_ID}", f"PRAGMA user_version={version}"]
+
+
+def find_version(connection: sqlite3.Connection) -> int:
+    """The version of an event database: by its stamp; without one, as after a dump, by the columns of `events`."""
+    version, application = _read_stamp(connection)
+    if application == APPLICATION_ID and version > 0:
+        return version
+    found = {str(row[1]) for row in connection.execute("PRAGMA table_info(events)")}
+    return max((number for number, columns in enumerate(COLUMNS_OF_VERSION) if found >= set(columns)), default=0)
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
@@ -193,7 +193,8 @@ def optimize(connection: sqlite3.Connection) -> None:
 
 
 def inspect(path: str) -> str:
-    """What the file is, without changing it: `new` (none, or empty), `current`, or `legacy` (before schema versions).
+    """What the file is, without changing it: `new` (none, or empty), `current`, `older` (a version of ours that can be
+    brought up to date), or `legacy` (from before versions).
 
     Raises StoreError for a file that must not be touched (no database, another program's, a newer version's),
     DatabaseCorrupt for a damaged one of ours, sqlite3.Error when it cannot be told now (locked, disk full).
@@ -224,7 +225,7 @@ def _looks_like_ours(head: bytes) -> bool:
 
 
 def _inspect_database(path: str, head: bytes) -> str:
-    connection = _connect_for_look(path)
+    connection = connect_without_trace(path)
     try:
         version, application = _read_stamp(connection)
         if version > SCHEMA_VERSION and (application in (0, APPLICATION_ID)):
@@ -234,48 +235,63 @@ def _inspect_database(path: str, head: bytes) -> str:
             )
         names = dict(connection.execute("SELECT name, type FROM sqlite_master").fetchall())
         keys = {str(row[1]): bool(row[5]) for row in connection.execute("PRAGMA table_info(events)")}
-        kind = _judge(path, application, names, keys)
+        kind = _judge(path, application, find_version(connection), names, keys)
         _check(connection, path)
         return kind
     finally:
         connection.close()
 
 
-def _connect_for_look(path: str) -> sqlite3.Connection:
-    """Read-only without a trace where nothing is pending; a crashed writer's journal has to be rolled back first."""
-    pending = {suffix for suffix in SIDE_FILES if _size_bytes(path + suffix) > 0}
+def connect_without_trace(path: str) -> sqlite3.Connection:
+    """For whoever holds the file's lock: read-only, leaves no files beside it where nothing is pending.
+
+    A crashed writer's journal has to be rolled back first.
+    """
+    pending = {suffix for suffix in SIDE_FILES if size_bytes(path + suffix) > 0}
     if "-journal" in pending:
         return sqlite3.connect(make_uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     return connect_reader(path, is_immutable="-wal" not in pending)
 
 
-def _judge(path: str, application: int, names: Mapping[str, str], keys: Mapping[str, bool]) -> str:
-    """By our id, what there is (name -> type), and the columns of `events` (name -> whether it is the key)."""
+def _judge(path: str, application: int, version: int, names: Mapping[str, str], keys: Mapping[str, bool]) -> str:
+    """By our id, the version, what there is (name -> type), the columns of `events` (name -> whether it is the key)."""
     if application not in (0, APPLICATION_ID):
         raise StoreError(f"{path}: is another program's database; it is left as it is, choose another file with --db")
     if names.get("events") == "table" and keys.keys() >= set(LEGACY_COLUMNS):
-        if not keys.keys() >= set(COLUMNS):
+        missing = set(COLUMNS_OF_VERSION[min(version, SCHEMA_VERSION)]) - keys.keys()
+        if missing:
+            raise StoreError(
+                f"{path}: its table events has lost the column {min(missing)}; it is left as it is, restore a full copy"
+            )
+        if version == 0:
             return "legacy"
         if keys["id"]:
-            return "current"
+            return "current" if version == SCHEMA_VERSION else "older"
         raise StoreError(f"{path}: its table events has lost its primary key; it is left as it is, restore a full copy")
     if "events" not in names and (not names or application == APPLICATION_ID):
         return "new"
     raise StoreError(f"{path}: is a database without our table events; it is left as it is, choose another with --db")
 
 
+def is_wal(path: str) -> bool:
+    """Whether the file keeps a write-ahead log, so that it can be read while a transaction writes."""
+    with open(path, "rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+
+
 def _check(connection: sqlite3.Connection, path: str) -> None:
     """Raise DatabaseCorrupt when the pages contradict each other."""
-    size_bytes = _size_bytes(path)
-    if size_bytes > QUICK_CHECK_BYTES:
+    file_bytes = size_bytes(path)
+    if file_bytes > QUICK_CHECK_BYTES:
         return
-    pragma = "integrity_check" if size_bytes <= FULL_CHECK_BYTES else "quick_check"
+    pragma = "integrity_check" if file_bytes <= FULL_CHECK_BYTES else "quick_check"
     faults = [str(row[0]) for row in connection.execute(f"PRAGMA {pragma}(3)")]
     if faults != ["ok"]:
         raise DatabaseCorrupt("; ".join(" ".join(fault.split()) for fault in faults))
 
 
-def _size_bytes(path: str) -> int:
+def size_bytes(path: str) -> int:
+    """The size of a file; 0 where there is none."""
     try:
         return os.path.getsize(path)
     except OSError:
@@ -300,7 +316,7 @@ def keep_aside(path: str) -> str:
     aside = free_name(path, "corrupt")
     for suffix in ("", *SIDE_FILES):
         if os.path.exists(path + suffix):
-            os.replace(path + suffix, aside + suffix)
+            replace(path + suffix, aside + suffix)
     return aside
 
 

@@ -1,4 +1,4 @@
-"""What is handed to the writer: scans' transitions, last known states, and what had to be left out. No I/O."""
+"""What is handed to the writer: scans' changes, last known states, and what had to be left out. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..models import Transition
+from ..models import Change, ClockMark, Gap
 
 Key = Tuple[str, str]
 """(plc address, tag)"""
@@ -21,7 +21,7 @@ class Note(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Transitions that were not kept, from the first's time to the last's."""
+    """Changes that were not kept, from the first's time to the last's."""
 
     plc: str
     first_utc: datetime
@@ -30,23 +30,18 @@ class Loss(NamedTuple):
     reason: str
 
 
-class Doubt(NamedTuple):
-    """From here on the rows of these tags may not fit what comes next, because transitions of theirs were lost."""
+class Incomplete(NamedTuple):
+    """From here on the rows of these tags may not fit what comes next, because changes of theirs were lost."""
 
     tags: FrozenSet[Key]
 
 
-Entry = Union[Tuple[Transition, ...], Note, Loss, Doubt]
+Entry = Union[Tuple[Change, ...], Note, Loss, Incomplete, ClockMark]
 
 
 def clean(entries: Sequence[Entry]) -> List[Entry]:
     """The same entries without what a database cannot hold: half characters in names, durations that are no number."""
     return [_clean_entry(entry) for entry in entries]
-
-
-def _clean_transition(transition: Transition) -> Transition:
-    gap_s = transition.gap_s if math.isfinite(transition.gap_s) else 0.0
-    return transition._replace(plc=_clean_text(transition.plc), tag=_clean_text(transition.tag), gap_s=gap_s)
 
 
 def _clean_entry(entry: Entry) -> Entry:
@@ -56,9 +51,28 @@ def _clean_entry(entry: Entry) -> Entry:
         )
     if isinstance(entry, Loss):
         return entry._replace(plc=_clean_text(entry.plc))
-    if isinstance(entry, Doubt):
+    if isinstance(entry, Incomplete):
         return entry
-    return tuple(_clean_transition(transition) for transition in entry)
+    if isinstance(entry, ClockMark):
+        return entry._replace(plc=_clean_text(entry.plc))
+    return tuple(_clean_change(change) for change in entry)
+
+
+def _clean_change(change: Change) -> Change:
+    if isinstance(change, ClockMark):
+        return change._replace(plc=_clean_text(change.plc))
+    plc, tag = _clean_text(change.plc), _clean_text(change.tag)
+    if isinstance(change, Gap):
+        return change._replace(plc=plc, tag=tag, cause=_clean_text(change.cause))
+    return change._replace(plc=plc, tag=tag, gap_s=change.gap_s if math.isfinite(change.gap_s) else 0.0)
+
+
+def span(change: Change) -> Tuple[datetime, datetime]:
+    """From when to when it was."""
+    if isinstance(change, Gap):
+        return change.from_utc, change.to_utc
+    at_utc = change.at_utc if isinstance(change, ClockMark) else change.ts_utc
+    return at_utc, at_utc
 
 
 def _clean_text(text: str) -> str:

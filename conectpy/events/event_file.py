@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 import sqlite3
 from collections import deque
 from contextlib import closing
 from typing import Deque, Mapping, Optional, Sequence
 
 from ..errors import StoreError
+from ..files.held_file import remove, replace
 from .database import (
     DAMAGE,
     DatabaseCorrupt,
@@ -22,18 +22,26 @@ from .database import (
     is_corrupt,
     is_open_refused,
     is_transient,
+    is_wal,
     keep_aside,
     optimize,
     side_files,
+    size_bytes,
 )
 from .entries import Entry, Key, clean
 from .file_lock import FileLock
 from .ledger import Known, Ledger, add_missing_tags
-from .migration import migrate, settle_open_rows
-from .place import check_place
+from .legacy_files import settle_open_rows
+from .place import check_place, free_bytes
+from .revisions import Revisions, watch_over
+from .versions import check_migration, migrate
+from .witness import Witness
 
 log = logging.getLogger(__name__)
 
+
+CLIMB_IN_HASTE_BYTES = 32 * 2**20
+"""A file of an older version up to this size is brought up to date, in about a second, before scanning starts."""
 
 ROOM_BYTES = 2**20
 """With this much room on the disk, a file that cannot be opened will not open by waiting."""
@@ -51,6 +59,7 @@ class EventFile:
         self._names = names
         self._labels = labels
         self._lock = FileLock(path + ".lock")
+        self._witness = Witness(path + ".witness", self._tell)
         self._connection: Optional[sqlite3.Connection] = None
         self._ledger: Optional[Ledger] = None
         self._stat: Optional[os.stat_result] = None
@@ -63,17 +72,20 @@ class EventFile:
         """How many transitions did not fit what was stored."""
         return self._ledger.refused_count if self._ledger else 0
 
-    def open(self) -> None:
-        """Raises StoreError for what a person has to put right, sqlite3.Error or OSError for what may go away."""
+    def open(self, is_in_haste: bool = False) -> None:
+        """Raises StoreError for what a person has to put right, sqlite3.Error or OSError for what may go away.
+
+        In haste, a large file of an older version is only checked and locked: what takes long is left to `apply`.
+        """
         check_place(self.path)
         self._take_lock()
         try:
-            self._open_locked()
+            self._open_locked(is_in_haste)
         except StoreError:
             self._lock.release()
             raise
         except DAMAGE as exc:
-            if is_transient(exc) and not (is_open_refused(exc) and _free_bytes(self.path) > ROOM_BYTES):
+            if is_transient(exc) and not (is_open_refused(exc) and free_bytes(self.path) > ROOM_BYTES):
                 raise
             self._lock.release()
             raise StoreError(f"{self.path}: cannot be opened: {exc}; choose another file with --db") from exc
@@ -114,12 +126,18 @@ class EventFile:
             except sqlite3.Error as exc:
                 log.warning("%s: closing: %s", self.path, describe(exc))
             connection.close()
+        self._witness.close()
         self._lock.release()
 
-    def _open_locked(self) -> None:
+    def _open_locked(self, is_in_haste: bool) -> None:
         for _ in range(2):
             try:
-                if inspect(self.path) == "legacy":
+                kind = inspect(self.path)
+                if is_in_haste and kind == "older" and self._climbs_while_read():
+                    check_migration(self.path)
+                    log.warning("%s: is brought up to date meanwhile; what happens until then is kept", self.path)
+                    return
+                if kind in ("legacy", "older"):
                     backup = migrate(self.path, self._legacy_timezone)
                     self.notes.append(f"migrated from an earlier version; a copy of the old file is {backup}")
                 self._connect()
@@ -132,6 +150,10 @@ class EventFile:
                 self._start_over(exc)
         self._connect()
 
+    def _climbs_while_read(self) -> bool:
+        """Whether it takes long, and what the collector goes on from can be read meanwhile, as it was."""
+        return size_bytes(self.path) > CLIMB_IN_HASTE_BYTES and is_wal(self.path)
+
     def _connect(self) -> None:
         connection = connect_writer(self.path)
         try:
@@ -140,9 +162,14 @@ class EventFile:
             except sqlite3.IntegrityError:  # a copy made by a tool that left the indexes out
                 settle_open_rows(connection)
                 create_schema(connection)
+            if watch_over(connection, self._witness):
+                self._tell(
+                    f"{self.path}: is an older copy that was put back; what was recorded since that copy is not in it,"
+                    f" and its revisions count on in a new epoch"
+                )
             add_missing_tags(connection)
             optimize(connection)
-            ledger = Ledger(connection, self._names, self._labels)
+            ledger = Ledger(connection, Revisions(connection, self._witness), self._names, self._labels)
             if self._is_new and self._known is not None:
                 ledger.restore(self._known)
         except BaseException:
@@ -178,8 +205,8 @@ class EventFile:
         self._disconnect()
         for name in side_files(self.path):
             if os.path.exists(name):
-                os.unlink(name)
-        os.replace(part, self.path)
+                remove(name)
+        replace(part, self.path)
         self._tell(f"{self.path}: was deleted while in use, and has been put back whole")
         self.open()
 
@@ -200,6 +227,7 @@ class EventFile:
         connection, self._connection, self._ledger, self._stat = self._connection, None, None, None
         if connection is not None:
             connection.close()
+        self._witness.close()
 
     def _start_over(self, cause: Exception) -> None:
         aside = keep_aside(self.path)
@@ -223,10 +251,3 @@ class EventFile:
             raise StoreError(
                 f"{self.path}: is in use by another collector ({owner}); stop that one, or choose another with --db"
             )
-
-
-def _free_bytes(path: str) -> int:
-    try:
-        return shutil.disk_usage(os.path.dirname(path)).free
-    except OSError:
-        return 0

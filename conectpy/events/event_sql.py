@@ -6,24 +6,24 @@ An event that overlaps a stretch of time either starts inside it, or is the last
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from datetime import datetime
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..models import Event
-from ..timestamps import from_text, to_text, utc_now
-from .database import COLUMNS
+from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
+from .columns import COLUMNS, StoredEvent
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM events"
 RUNS_SQL = """
-SELECT start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s FROM events INDEXED BY events_by_tag
-WHERE plc_ip = ? AND tag = ? AND start_ts >= ? AND start_ts < ?"""
+SELECT start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s, duration_s
+FROM events INDEXED BY events_by_tag WHERE plc_ip = ? AND tag = ? AND start_ts >= ? AND start_ts < ?"""
 KNOWN_SQL = """
 SELECT t.tag, t.value, COALESCE(t.good_ts, p.good_ts), t.last_ts FROM tags t LEFT JOIN plcs p USING (plc_ip)
 WHERE t.plc_ip = ?"""
 OPEN_SQL = "SELECT tag, start_ts FROM events INDEXED BY events_open WHERE plc_ip = ? AND end_ts IS NULL"
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _filters(plc: Optional[str], tag: Optional[str], query: EventQuery) -> Tuple
     if query.text:
         where.append("has_text(tag, tag_label)")
     if query.min_duration_s:
-        where.append("is_long(start_ts, end_ts)")
+        where.append("is_long(start_ts, end_ts, duration_s)")
     return where, values
 
 
@@ -133,49 +133,75 @@ def add_functions(connection: sqlite3.Connection, query: EventQuery) -> None:
     if query.min_duration_s:
         shortest_s, now_utc = query.min_duration_s, utc_now()
 
-        def is_long(start_ts: Any, end_ts: Any) -> bool:
+        def is_long(start_ts: Any, end_ts: Any, duration_s: Any) -> bool:
+            stored_s = to_duration_s(duration_s) if end_ts else None
+            if stored_s is not None:
+                return stored_s >= shortest_s
             start_utc, end_utc = to_moment(start_ts), to_moment(end_ts) if end_ts else now_utc
             return start_utc is not None and end_utc is not None and (end_utc - start_utc).total_seconds() >= shortest_s
 
-        connection.create_function("is_long", 2, is_long, deterministic=True)
+        connection.create_function("is_long", 3, is_long, deterministic=True)
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def to_event(row: Sequence[Any]) -> Event:
-    """A row of COLUMNS as an event. Never fails: a damaged time becomes the best one at hand."""
-    created_utc = to_moment(row[7])
-    start_utc = to_moment(row[5]) or created_utc or EPOCH
-    end_utc = None if row[6] is None else to_moment(row[6]) or start_utc
+class StoredRun(NamedTuple):
+    """A row of RUNS_SQL: what run hours need of an event, all of it in the index."""
+
+    start_ts: str
+    end_ts: Optional[str]
+    start_earliest_ts: Optional[str]
+    end_earliest_ts: Optional[str]
+    start_quality: str
+    gap_s: float
+    duration_s: Optional[float]
+
+
+def to_stored_run(row: StoredEvent) -> StoredRun:
+    """The same of a whole row."""
+    return StoredRun(*(getattr(row, name) for name in StoredRun._fields))
+
+
+def to_event(row: StoredEvent) -> Event:
+    """Never fails: a damaged time becomes the best one at hand."""
+    created_utc = to_moment(row.created_at)
+    start_utc = to_moment(row.start_ts) or created_utc or EPOCH_UTC
+    end_utc = None if row.end_ts is None else to_moment(row.end_ts) or start_utc
     return Event(
-        id=int(row[0]),
-        uid=str(row[8] or ""),
-        plc_ip=str(row[1]),
-        plc_name=str(row[2]),
-        tag=str(row[3]),
-        tag_label=str(row[4]),
+        id=int(row.id),
+        uid=str(row.uid or ""),
+        plc_ip=str(row.plc_ip),
+        plc_name=str(row.plc_name),
+        tag=str(row.tag),
+        tag_label=str(row.tag_label),
         start_utc=start_utc,
         end_utc=end_utc,
         created_utc=created_utc or start_utc,
-        start_earliest_utc=to_moment(row[9]),
-        start_quality=str(row[10]),
-        end_earliest_utc=to_moment(row[11]),
-        end_quality=None if row[12] is None else str(row[12]),
-        gap_count=to_number(row[13], int),
-        gap_s=to_number(row[14], float),
-        flags=tuple(flag for flag in str(row[15] or "").split(",") if flag),
+        start_earliest_utc=to_moment(row.start_earliest_ts),
+        start_quality=str(row.start_quality),
+        end_earliest_utc=to_moment(row.end_earliest_ts),
+        end_quality=None if row.end_quality is None else str(row.end_quality),
+        gap_count=to_number(row.gap_count, int),
+        gap_s=to_number(row.gap_s, float),
+        flags=tuple(flag for flag in str(row.flags or "").split(",") if flag),
+        rev=to_number(row.rev, int),
+        duration_s=_find_duration_s(row, start_utc, end_utc),
+        start_device_utc=to_moment(row.start_device_ts),
+        end_device_utc=to_moment(row.end_device_ts),
     )
 
 
-def to_moment(text: Any) -> Optional[datetime]:
-    """A stored time; None where there is none, or none that can be read."""
-    if not isinstance(text, str):
+def _find_duration_s(row: StoredEvent, start_utc: datetime, end_utc: Optional[datetime]) -> Optional[float]:
+    if end_utc is None:
         return None
-    try:
-        return from_text(text)
-    except (ValueError, OverflowError):
-        return None
+    stored_s = to_duration_s(row.duration_s)
+    return round(max(0.0, (end_utc - start_utc).total_seconds()), 3) if stored_s is None else stored_s
+
+
+def to_duration_s(value: Any) -> Optional[float]:
+    """A stored duration; None where there is none, or none that can be one."""
+    return value if isinstance(value, float) and 0 <= value < math.inf else None
 
 
 def to_number(value: Any, kind: Any) -> Any:

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import IO, Optional
 
+from ..files.held_file import remove
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -63,7 +65,7 @@ class FileLock:
         if os.name == "nt":  # cannot delete an open file; once it is closed, whoever has opened it since keeps it
             file.close()
         with contextlib.suppress(OSError):  # a leftover file locks nobody out
-            os.unlink(self.path)
+            remove(self.path)
         file.close()
 
     def _is_current(self, file: IO[str]) -> bool:

@@ -7,46 +7,46 @@ often. What is open is mirrored in memory; the mirror changes only after a commi
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sqlite3
-from datetime import datetime, timedelta
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from datetime import datetime
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ..models import Transition
-from ..timestamps import from_text, to_text, utc_now
+from ..models import Change, ClockMark, Gap, Transition
+from ..timestamps import ceil_text, from_text, to_text, utc_now
+from .clock_watch import CLOCK_STEP_S, step_since
 from .database import roll_back
-from .entries import Doubt, Entry, Key, Loss, Note
+from .entries import Entry, Incomplete, Key, Loss, Note
+from .first_contact import is_first_contact, with_history
+from .ledger_rows import (
+    INSERT,
+    INSERT_GAP,
+    INSERT_LOSS,
+    SELECT_LAST_END,
+    SELECT_OPEN,
+    UPDATE,
+    UPDATE_SHIFTED,
+    UPSERT_PLC,
+    UPSERT_TAG,
+    End,
+    OpenEvent,
+    State,
+    gap_row,
+    insert_row,
+    loss_row,
+    shift_text,
+    shifted_row,
+    to_open_event,
+    update_row,
+)
+from .marks import UPSERT_MARK, mark_row, read_marks
+from .revisions import Revisions
 
 log = logging.getLogger(__name__)
 
 UNKNOWN_AFTER = ("removed", "tag_lost")
 """Ends that do not say that the state was FALSE."""
-
-INSERT = """
-INSERT INTO events (plc_ip, plc_name, tag, tag_label, start_ts, end_ts, created_at, uid, start_earliest_ts,
-                    start_quality, end_earliest_ts, end_quality, gap_count, gap_s, flags)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-
-UPDATE = """
-UPDATE events SET end_ts = ?, end_earliest_ts = ?, end_quality = ?, gap_count = ?, gap_s = ?, flags = ?
-WHERE plc_ip = ? AND tag = ? AND end_ts IS NULL"""
-
-UPSERT_TAG = """
-INSERT INTO tags (plc_ip, tag, value, good_ts, last_ts, has_overlaps) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (plc_ip, tag) DO UPDATE SET value = excluded.value, good_ts = excluded.good_ts,
-    last_ts = COALESCE(excluded.last_ts, last_ts), has_overlaps = MAX(has_overlaps, excluded.has_overlaps)"""
-
-UPSERT_PLC = """
-INSERT INTO plcs (plc_ip, plc_name, good_ts) VALUES (?, ?, ?)
-ON CONFLICT (plc_ip) DO UPDATE SET plc_name = excluded.plc_name, good_ts = COALESCE(excluded.good_ts, good_ts)"""
-
-INSERT_LOSS = "INSERT INTO losses (plc_ip, first_ts, last_ts, lost_count, reason, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-
-SELECT_OPEN = """
-SELECT plc_ip, tag, start_ts, gap_count, gap_s, flags, plc_name, tag_label, created_at, uid, start_earliest_ts,
-       start_quality FROM events WHERE end_ts IS NULL"""
-
-SELECT_LAST_END = "SELECT end_ts FROM events WHERE plc_ip = ? AND tag = ? ORDER BY start_ts DESC, id DESC LIMIT 1"
 
 
 FIND_TAGS = """
@@ -59,50 +59,23 @@ WITH RECURSIVE found (plc_ip, tag) AS (
 SELECT plc_ip, tag FROM found"""
 
 
-class OpenEvent(NamedTuple):
-    """A row that has no end yet."""
-
-    plc: str
-    tag: str
-    start_ts: str
-    gap_count: int
-    gap_s: float
-    flags: FrozenSet[str]
-    plc_name: str
-    tag_label: str
-    created_at: str
-    uid: str
-    start_earliest_ts: Optional[str]
-    start_quality: str
-
-
-class _State(NamedTuple):
-    value: Optional[int]
-    good_ts: Optional[str]
-    last_ts: Optional[str]
-
-
-class _End(NamedTuple):
-    """How an event ends: the three columns. All None: it goes on."""
-
-    ts: Optional[str] = None
-    earliest_ts: Optional[str] = None
-    quality: Optional[str] = None
-
-
 class _Plan:
-    """What one transaction will write."""
+    """What one transaction will write. `incomplete`: tags of which changes were lost (entries.Incomplete)."""
 
-    def __init__(self, doubtful: FrozenSet[Key]) -> None:
-        self.doubtful: Set[Key] = set(doubtful)
+    def __init__(self, incomplete: FrozenSet[Key]) -> None:
+        self.incomplete: Set[Key] = set(incomplete)
         self.now_ts = to_text(utc_now())
         self.new_uids: Set[str] = set()
         self.texts: Dict[datetime, str] = {}
         self.open: Dict[Key, Optional[OpenEvent]] = {}
-        self.inserts: List[Tuple[OpenEvent, _End]] = []
-        self.updates: Dict[str, Tuple[OpenEvent, _End]] = {}
-        self.states: Dict[Key, _State] = {}
+        self.inserts: List[Tuple[OpenEvent, End]] = []
+        self.updates: Dict[str, Tuple[OpenEvent, End]] = {}
+        self.shifted: Set[str] = set()
+        self.gaps: List[Gap] = []
+        self.states: Dict[Key, State] = {}
         self.plcs: Dict[str, Optional[str]] = {}
+        self.marks: Dict[str, ClockMark] = {}
+        self.noted: Set[str] = set()
         self.last_ends: Dict[Key, str] = {}
         self.overlaps: Set[Key] = set()
         self.losses: List[Loss] = []
@@ -124,45 +97,58 @@ class Known(NamedTuple):
     """What would be missing in a new file that takes the place of a lost one."""
 
     open_events: Tuple[OpenEvent, ...]
-    states: Mapping[Key, _State]
+    states: Mapping[Key, State]
     plcs: Mapping[str, Optional[str]]
+    marks: Mapping[str, ClockMark]
 
 
 class Ledger:
     """The writing side of one connection. Used by one thread at a time; `refused_count` may be read by any."""
 
-    def __init__(self, connection: sqlite3.Connection, names: Mapping[str, str], labels: Mapping[Key, str]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        revisions: Revisions,
+        names: Mapping[str, str],
+        labels: Mapping[Key, str],
+    ) -> None:
         self._connection = connection
+        self._revisions = revisions
         self._names = names
         self._labels = labels
         self._last_ends: Dict[Key, str] = {}
-        self._states: Dict[Key, _State] = {}
+        self._states: Dict[Key, State] = {}
         self._plcs: Dict[str, Optional[str]] = {}
+        self._marks: Dict[str, ClockMark] = {}
+        self._noted: Set[str] = set()  # the PLCs that have said, since the file was opened, what is live
         self.open_events: Dict[Key, OpenEvent] = {}
-        self._doubtful: FrozenSet[Key] = frozenset()
+        self._incomplete: FrozenSet[Key] = frozenset()
         self.refused_count = 0
         self.reload()
 
     def reload(self) -> None:
         """Read again what is open, after something else changed the file."""
-        rows = [_open_event(row) for row in self._connection.execute(SELECT_OPEN)]
+        rows = [to_open_event(row) for row in self._connection.execute(SELECT_OPEN)]
         self.open_events = {(row.plc, row.tag): row for row in rows}
         tags = self._connection.execute("SELECT plc_ip, tag, value, good_ts, last_ts FROM tags")
-        self._states = {(row[0], row[1]): _State(*row[2:]) for row in tags}
+        self._states = {(plc, tag): State(*known) for plc, tag, *known in tags}
         self._plcs = dict(self._connection.execute("SELECT plc_ip, good_ts FROM plcs").fetchall())
+        self._marks = read_marks(self._connection)
+        self._noted.clear()
         self._last_ends.clear()
 
     def known(self) -> Known:
         """The open events and last known states."""
-        return Known(tuple(self.open_events.values()), dict(self._states), dict(self._plcs))
+        return Known(tuple(self.open_events.values()), dict(self._states), dict(self._plcs), dict(self._marks))
 
     def restore(self, known: Known) -> None:
         """Put them into a new file. Raises sqlite3.Error."""
-        plan = _Plan(self._doubtful)
+        plan = _Plan(self._incomplete)
         plan.open.update({(event.plc, event.tag): event for event in known.open_events})
         plan.new_uids.update(event.uid for event in known.open_events)
         plan.states.update(known.states)
         plan.plcs.update(known.plcs)
+        plan.marks.update(known.marks)
         self._write(plan)
         self._adopt(plan)
 
@@ -171,40 +157,57 @@ class Ledger:
 
         On sqlite3.Error nothing of them is stored, and they can be applied again.
         """
-        plan = _Plan(self._doubtful)
+        plan = _Plan(self._incomplete)
         for entry in entries:
             if isinstance(entry, Note):
                 self._plan_note(plan, entry)
             elif isinstance(entry, Loss):
                 plan.losses.append(entry)
-            elif isinstance(entry, Doubt):
-                plan.doubtful |= entry.tags
+            elif isinstance(entry, Incomplete):
+                plan.incomplete |= entry.tags
+            elif isinstance(entry, ClockMark):
+                self._plan_mark(plan, entry)
             else:
-                for transition in entry:
-                    self._plan_transition(plan, transition)
+                for change in entry:
+                    self._plan_change(plan, change)
         self._write(plan)
         self._adopt(plan)
 
     # -- planning ------------------------------------------------------------------------------------------------------
 
-    def _plan_transition(self, plan: _Plan, transition: Transition) -> None:
-        key = (transition.plc, transition.tag)
+    def _plan_change(self, plan: _Plan, change: Change) -> None:
+        if isinstance(change, Gap):
+            plan.gaps.append(change)
+            return
+        if isinstance(change, ClockMark):
+            self._plan_mark(plan, change)
+            return
+        key = (change.plc, change.tag)
         current = self._current(plan, key)
-        if transition.kind == "open":
-            if current is not None and not self._mend_open(plan, key, current, transition):
+        is_first = change.earliest_utc is None and is_first_contact(change)
+        if is_first:
+            state = plan.states.get(key) or self._states.get(key)
+            is_open, good_ts = current is not None, self._plcs.get(change.plc)
+            change = with_history(change, is_open=is_open, state=state, plc_good_ts=good_ts)
+        if change.kind == "open":
+            if current is not None and not self._has_ended_unseen(plan, key, current, change):
                 plan.refused.append(f"{key}: already has an open event, since {current.start_ts}")
                 return
-            self._plan_open(plan, key, transition)
+            self._plan_open(plan, key, change)
         elif current is None:
-            plan.refused.append(f"{key}: has no open event to {transition.kind}")
+            if not is_first:
+                plan.refused.append(f"{key}: has no open event to {change.kind}")
+                return
+        elif change.kind == "shift":
+            self._plan_shift(plan, key, current, change)
             return
         else:
-            self._plan_change(plan, key, current, transition)
-        if transition.quality in UNKNOWN_AFTER:
-            plan.states[key] = _State(None, None, None)
-        elif transition.sent_utc is not None or transition.kind != "amend":
-            sent_ts = plan.text(transition.sent_utc or transition.ts_utc)
-            plan.states[key] = _State(int(transition.kind != "close"), sent_ts, sent_ts)
+            self._plan_going_on(plan, key, current, change)
+        if change.quality in UNKNOWN_AFTER:
+            plan.states[key] = State(None, None, None)
+        elif change.sent_utc is not None or change.kind != "amend":
+            sent_ts = plan.text(change.sent_utc or change.ts_utc)
+            plan.states[key] = State(int(change.kind != "close"), sent_ts, sent_ts)
 
     def _plan_open(self, plan: _Plan, key: Key, transition: Transition) -> None:
         start_ts, flags = plan.ceil_text(transition.ts_utc), transition.flags
@@ -225,19 +228,25 @@ class Ledger:
             uid=new_uid(),
             start_earliest_ts=earliest_ts,
             start_quality=transition.quality,
+            start_device_ts=None if transition.device_utc is None else plan.text(transition.device_utc),
         )
         plan.open[key] = event
         plan.new_uids.add(event.uid)
         plan.plcs.setdefault(transition.plc, None)
 
-    def _plan_change(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
-        flags, end = current.flags | transition.flags, _End()
+    def _plan_going_on(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
+        """A close or an amend of the open event."""
+        flags, end = current.flags | transition.flags, End()
         if transition.kind == "close":
             end_ts = plan.ceil_text(transition.ts_utc)
             if end_ts < current.start_ts:  # no duration is ever negative (promise E15)
                 end_ts, flags = current.start_ts, flags | {"clock_step"}
             earliest_ts = None if transition.earliest_utc is None else min(plan.text(transition.earliest_utc), end_ts)
-            end = _End(end_ts, earliest_ts, transition.quality)
+            duration_s = transition.duration_s
+            if duration_s is not None:
+                duration_s = round(duration_s, 3) if math.isfinite(duration_s) and duration_s >= 0 else None
+            device_ts = None if transition.device_utc is None else plan.text(transition.device_utc)
+            end = End(end_ts, earliest_ts, transition.quality, duration_s, device_ts)
         event = current._replace(
             gap_count=current.gap_count + transition.gap_count,
             gap_s=current.gap_s + transition.gap_s,
@@ -245,7 +254,36 @@ class Ledger:
         )
         self._put(plan, key, event, end)
 
-    def _put(self, plan: _Plan, key: Key, event: OpenEvent, end: _End) -> None:
+    def _plan_shift(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> None:
+        """The wall clock stepped: the open event, and what was last known of its tag, move with it (promise E15)."""
+        start_ts = shift_text(current.start_ts, transition.shift_s, plan.ceil_text) or current.start_ts
+        state = plan.states.get(key) or self._states.get(key) or State(1, None, None)
+        plan.states[key] = state.shifted(transition.shift_s)
+        if start_ts < self._last_end(plan, key):
+            plan.overlaps.add(key)
+        event = current._replace(
+            start_ts=start_ts,
+            start_earliest_ts=shift_text(current.start_earliest_ts, transition.shift_s),
+            flags=current.flags | transition.flags | {"clock_step"},
+        )
+        plan.shifted.add(event.uid)
+        self._put(plan, key, event, End())
+
+    def _plan_mark(self, plan: _Plan, mark: ClockMark) -> None:
+        """Where the clock was set since the PLC's last mark, all that was last known of it moves too (promise E15)."""
+        before = plan.marks.get(mark.plc) or self._marks.get(mark.plc)
+        plan.marks[mark.plc] = mark
+        step_s = None if before is None else step_since(before, mark.at_utc, mark.steady_s, mark.boot)
+        if step_s is None or abs(step_s) <= CLOCK_STEP_S:
+            return
+        good_ts = plan.plcs.get(mark.plc) or self._plcs.get(mark.plc)
+        if good_ts is not None:
+            plan.plcs[mark.plc] = shift_text(good_ts, step_s)
+        for key, state in {**self._states, **plan.states}.items():
+            if key[0] == mark.plc and self._current(plan, key) is None:  # what is open has been shifted
+                plan.states[key] = state.shifted(step_s)
+
+    def _put(self, plan: _Plan, key: Key, event: OpenEvent, end: End) -> None:
         plan.open[key] = event if end.ts is None else None
         if end.ts is not None:
             plan.last_ends[key] = end.ts
@@ -255,13 +293,16 @@ class Ledger:
             plan.inserts.append((event, end))
 
     def _plan_note(self, plan: _Plan, note: Note) -> None:
+        if note.plc not in self._noted | plan.noted:
+            plan.noted.add(note.plc)
+            self._keep_old_times(plan, note.plc)
         plan.plcs[note.plc] = good_ts = to_text(note.good_utc)
         for tag, (value, known_utc) in note.states.items():
             key = (note.plc, tag)
             known_ts = None if known_utc is None else to_text(known_utc)
-            self._mend_state(plan, key, value, known_ts or good_ts)
+            self._fit_to_state(plan, key, value, known_ts or good_ts)
             before = plan.states.get(key)
-            plan.states[key] = _State(int(value), known_ts, before.last_ts if before else None)
+            plan.states[key] = State(int(value), known_ts, before.last_ts if before else None)
 
     def _current(self, plan: _Plan, key: Key) -> Optional[OpenEvent]:
         return plan.open[key] if key in plan.open else self.open_events.get(key)
@@ -274,18 +315,24 @@ class Ledger:
             self._last_ends[key] = str(row[0] or "") if row else ""
         return self._last_ends[key]
 
+    def _keep_old_times(self, plan: _Plan, plc: str) -> None:
+        """What was live in an earlier run is not said to be live in this one: it no longer follows its PLC (E9)."""
+        for key, state in {**self._states, **plan.states}.items():
+            if key[0] == plc and state.good_ts is None and state.value is not None:
+                plan.states[key] = state._replace(good_ts=self._plcs.get(plc))
+
     # -- after a loss --------------------------------------------------------------------------------------------------
 
-    def _mend_open(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> bool:
-        """Where transitions of this tag were lost, an open event that starts again has ended unseen."""
-        if key not in plan.doubtful or transition.earliest_utc is None:
+    def _has_ended_unseen(self, plan: _Plan, key: Key, current: OpenEvent, transition: Transition) -> bool:
+        """Where changes of this tag were lost, an open event that starts again ended before; it gets that end."""
+        if key not in plan.incomplete or transition.earliest_utc is None:
             return False
         self._end_unseen(plan, key, current, to_text(transition.earliest_utc))
         return True
 
-    def _mend_state(self, plan: _Plan, key: Key, value: bool, known_ts: str) -> None:
-        """Where transitions of this tag were lost, its last known state tells what the row should be."""
-        if key not in plan.doubtful:
+    def _fit_to_state(self, plan: _Plan, key: Key, value: bool, known_ts: str) -> None:
+        """Where changes of this tag were lost, its last known state tells what the row should be."""
+        if key not in plan.incomplete:
             return
         current = self._current(plan, key)
         if current is not None and not value:
@@ -293,39 +340,42 @@ class Ledger:
         elif current is None and value:
             start_utc = from_text(known_ts)
             self._plan_open(plan, key, Transition("open", key[0], key[1], start_utc, None, "gap", sent_utc=start_utc))
-        plan.doubtful.discard(key)
+        plan.incomplete.discard(key)
 
     def _end_unseen(self, plan: _Plan, key: Key, current: OpenEvent, end_ts: str) -> None:
         end_ts = max(end_ts, current.start_ts)
-        self._put(plan, key, current, _End(end_ts, current.start_ts, "gap"))
-        plan.doubtful.discard(key)
+        self._put(plan, key, current, End(end_ts, current.start_ts, "gap"))
+        plan.incomplete.discard(key)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def _write(self, plan: _Plan) -> None:
-        connection, now_ts = self._connection, plan.now_ts
-        still_open = [(event, _End()) for event in plan.open.values() if event and event.uid in plan.new_uids]
+        connection = self._connection
+        still_open = [(event, End()) for event in plan.open.values() if event and event.uid in plan.new_uids]
+        inserts = [*plan.inserts, *still_open]
+        updates = [change for uid, change in plan.updates.items() if uid not in plan.shifted]
+        shifted = [change for uid, change in plan.updates.items() if uid in plan.shifted]
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(UPDATE, [_update_row(event, end) for event, end in plan.updates.values()])
-            connection.executemany(INSERT, [_insert_row(event, end) for event, end in [*plan.inserts, *still_open]])
+            revs = self._revisions.take(len(inserts) + len(plan.updates) + len(plan.gaps))
+            # updates first: an event has to end before the next one of its tag may be open
+            connection.executemany(UPDATE, [update_row(event, end, next(revs)) for event, end in updates])
+            connection.executemany(UPDATE_SHIFTED, [shifted_row(event, end, next(revs)) for event, end in shifted])
+            connection.executemany(INSERT, [insert_row(event, end, next(revs)) for event, end in inserts])
+            connection.executemany(INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps])
             connection.executemany(
                 UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]
             )
             connection.executemany(
                 UPSERT_PLC, [(plc, self._names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]
             )
-            connection.executemany(
-                INSERT_LOSS,
-                [
-                    (o.plc, to_text(o.first_utc), to_text(o.last_utc), o.lost_count, o.reason, now_ts)
-                    for o in plan.losses
-                ],
-            )
+            connection.executemany(UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()])
+            connection.executemany(INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses])
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
             raise
+        self._revisions.confirm()
 
     def _adopt(self, plan: _Plan) -> None:
         """The transaction is durable: the mirror follows."""
@@ -336,8 +386,10 @@ class Ledger:
                 self.open_events[key] = event
         self._last_ends.update(plan.last_ends)
         self._states.update(plan.states)
+        self._marks.update(plan.marks)
+        self._noted |= plan.noted
         self._plcs.update({plc: good_ts or self._plcs.get(plc) for plc, good_ts in plan.plcs.items()})
-        self._doubtful = frozenset(plan.doubtful)
+        self._incomplete = frozenset(plan.incomplete)
         self.refused_count += len(plan.refused)
         for text in plan.refused:
             log.warning("a transition does not fit what is stored and is left out: %s", text)
@@ -361,32 +413,8 @@ def add_missing_tags(connection: sqlite3.Connection) -> None:
             raise
 
 
-def _open_event(row: Sequence[Any]) -> OpenEvent:
-    gap_count, gap_s, flags = int(row[3] or 0), float(row[4] or 0.0), frozenset(filter(None, str(row[5]).split(",")))
-    return OpenEvent(row[0], row[1], row[2], gap_count, gap_s, flags, *row[6:])
-
-
-def _update_row(event: OpenEvent, end: _End) -> Tuple[Any, ...]:
-    counts = (event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)))
-    return (*end, *counts, event.plc, event.tag)
-
-
-def _insert_row(event: OpenEvent, end: _End) -> Tuple[Any, ...]:
-    names = (event.plc, event.plc_name, event.tag, event.tag_label)
-    start = (event.start_earliest_ts, event.start_quality)
-    counts = (event.gap_count, round(event.gap_s, 3), ",".join(sorted(event.flags)))
-    times = (event.start_ts, end.ts, event.created_at, event.uid)
-    return (*names, *times, *start, end.earliest_ts, end.quality, *counts)
-
-
 def new_uid() -> str:
     """A random UUID (version 4) as text; `uuid.uuid4` takes four times as long."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) % 4]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-def ceil_text(moment_utc: datetime) -> str:
-    """Up to the next whole millisecond: the moment at which something was seen must not lie before it happened."""
-    rest_us = moment_utc.microsecond % 1000
-    return to_text(moment_utc + timedelta(microseconds=1000 - rest_us) if rest_us else moment_utc)

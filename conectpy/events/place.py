@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from typing import Optional
 
 from ..errors import StoreError
+
+SPARE_BYTES = 2**20
+"""What recording needs, whatever else is written."""
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "fuse.sshfs", "afs", "ncpfs")
 """Beginnings of the types in /proc/mounts whose locks and shared memory cannot be relied on."""
@@ -19,6 +23,24 @@ def find_real_path(path: str) -> str:
     """The absolute path of a database file, of a link the file it leads to: one name for its lock and its control."""
     path = os.path.abspath(path)
     return os.path.realpath(path) if os.path.islink(path) else path
+
+
+def free_bytes(path: str) -> int:
+    """Room on the disk of a file that may not exist yet; 0 where that cannot be told."""
+    try:
+        return shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+    except OSError:
+        return 0
+
+
+def check_room(path: str, needed_bytes: int, purpose: str) -> None:
+    """Raises StoreError when the disk has no room for what is about to be written beside the file."""
+    free = free_bytes(path)
+    if free < needed_bytes + SPARE_BYTES:
+        raise StoreError(
+            f"{path}: {purpose} may take {needed_bytes / 1e6:,.0f} MB of its disk, and {free / 1e6:,.0f} MB are free:"
+            f" free some space; nothing has been changed"
+        )
 
 
 def check_place(path: str) -> None:

@@ -13,23 +13,26 @@ from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, 
 
 from ..errors import StoreError
 from ..models import COMM_TAG, Event, LastState, PlcMemory
-from ..timestamps import to_text, utc_now
+from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
+from .columns import StoredEvent
 from .database import DAMAGE, connect_reader, describe
 from .entries import Key
 from .event_sql import (
-    EPOCH,
     KNOWN_SQL,
     OPEN_SQL,
     RUNS_SQL,
     SELECT,
     EventQuery,
+    StoredRun,
     add_functions,
     carried_sql,
     list_sql,
+    to_duration_s,
     to_event,
-    to_moment,
     to_number,
+    to_stored_run,
 )
+from .marks import read_marks
 from .run_hours import Bucket, Run, split, sum_runs
 
 __all__ = ["EventQuery", "EventReader"]
@@ -106,7 +109,7 @@ class EventReader:
         if not 0 < event_id < 2**63:
             return None
         rows = self._rows(f"{SELECT} WHERE id = ?", (event_id,))
-        return to_event(rows[0]) if rows else None
+        return to_event(StoredEvent._make(rows[0])) if rows else None
 
     # -- run hours -----------------------------------------------------------------------------------------------------
 
@@ -142,6 +145,7 @@ class EventReader:
                 connection.execute("BEGIN")  # all from one moment
                 known = connection.execute(KNOWN_SQL, (plc,)).fetchall()
                 opened = connection.execute(OPEN_SQL, (plc,)).fetchall()
+                marks = read_marks(connection)
             except DAMAGE as exc:
                 raise self._translate(exc) from exc
         states = {}
@@ -149,11 +153,11 @@ class EventReader:
             moments = [at for at in (to_moment(good_ts), to_moment(last_ts)) if at is not None]
             if value is not None and moments:
                 states[str(tag)] = LastState(bool(value), max(moments))
-        open_since = {str(tag): to_moment(start_ts) or EPOCH for tag, start_ts in opened}
+        open_since = {str(tag): to_moment(start_ts) or EPOCH_UTC for tag, start_ts in opened}
         for tag, since_utc in open_since.items():
             if tag not in states or not states[tag].value:
                 states[tag] = LastState(True, since_utc)
-        return PlcMemory(states, open_since)
+        return PlcMemory(states, open_since, marks.get(plc), marks.get(""))
 
     def open_tags(self) -> Set[Key]:
         """(PLC address, tag) of all open events."""
@@ -199,44 +203,54 @@ class EventReader:
 
 def _select(
     connection: sqlite3.Connection, sources: Sequence[Tuple[Optional[str], Optional[str]]], query: EventQuery
-) -> Generator[Tuple[Any, ...], None, None]:
+) -> Generator[StoredEvent, None, None]:
     add_functions(connection, query)
     inside = [connection.execute(*list_sql(plc, tag, query)) for plc, tag in sources]
     try:
-        yield from inside[0] if len(inside) == 1 else heapq.merge(*inside, key=_list_order, reverse=True)
+        lists = [map(StoredEvent._make, cursor) for cursor in inside]
+        yield from lists[0] if len(lists) == 1 else heapq.merge(*lists, key=_list_order, reverse=True)
     finally:
         for cursor in inside:
             cursor.close()
     if query.from_utc is not None:
-        carried = [row for plc, tag in sources for row in connection.execute(*carried_sql(plc, tag, query))]
+        carried = [row for plc, tag in sources for row in _select_carried(connection, plc, tag, query)]
         yield from sorted(carried, key=_list_order, reverse=True)
 
 
-def _list_order(row: Tuple[Any, ...]) -> Tuple[str, int]:
-    return row[5], row[0]
+def _select_carried(
+    connection: sqlite3.Connection, plc: Optional[str], tag: Optional[str], query: EventQuery
+) -> Iterator[StoredEvent]:
+    return map(StoredEvent._make, connection.execute(*carried_sql(plc, tag, query)))
+
+
+def _list_order(row: StoredEvent) -> Tuple[str, int]:
+    return row.start_ts, row.id
 
 
 def _select_runs(
     connection: sqlite3.Connection, addresses: Sequence[str], tag: str, from_utc: datetime, to_utc: datetime
 ) -> List[Run]:
     query = EventQuery(tag=tag, from_utc=from_utc, to_utc=to_utc)
-    runs: List[Optional[Run]] = []
+    found: List[StoredRun] = []
     for address in addresses:
-        runs += map(_to_run, connection.execute(RUNS_SQL, (address, tag, to_text(from_utc), to_text(to_utc))))
-        carried = connection.execute(*carried_sql(address, tag, query))
-        runs += [_to_run((row[5], row[6], row[9], row[11], row[10], row[14])) for row in carried]
-    return [run for run in runs if run is not None]
+        values = (address, tag, to_text(from_utc), to_text(to_utc))
+        found += map(StoredRun._make, connection.execute(RUNS_SQL, values))
+        found += map(to_stored_run, _select_carried(connection, address, tag, query))
+    return [run for run in map(_to_run, found) if run is not None]
 
 
-def _to_run(row: Sequence[Any]) -> Optional[Run]:
-    start_ts, end_ts, start_earliest_ts, end_earliest_ts, quality, gap_s = row
-    start_s = _seconds(start_ts)
+def _to_run(row: StoredRun) -> Optional[Run]:
+    start_s = _seconds(row.start_ts)
     if start_s is None:
         return None
-    end_s = None if end_ts is None else _seconds(end_ts) or start_s
-    is_start_seen = quality != "at_connect"
     return Run(
-        start_s, end_s, _seconds(start_earliest_ts), _seconds(end_earliest_ts), is_start_seen, to_number(gap_s, float)
+        start_s,
+        end_s=None if row.end_ts is None else _seconds(row.end_ts) or start_s,
+        start_earliest_s=_seconds(row.start_earliest_ts),
+        end_earliest_s=_seconds(row.end_earliest_ts),
+        is_start_seen=row.start_quality != "at_connect",
+        gap_s=to_number(row.gap_s, float),
+        duration_s=to_duration_s(row.duration_s),
     )
 
 

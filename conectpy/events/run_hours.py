@@ -39,7 +39,10 @@ class Bucket(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One event; times in seconds since 1970. `end_s` None: open. `earliest_s` None: unknown."""
+    """One event; times in seconds since 1970. `end_s` None: open. `earliest_s` None: unknown.
+
+    `duration_s` is how long it lasted by the steady clock; None: not measured, the ends tell.
+    """
 
     start_s: float
     end_s: Optional[float]
@@ -47,6 +50,7 @@ class Run(NamedTuple):
     end_earliest_s: Optional[float] = None
     is_start_seen: bool = True
     gap_s: float = 0.0
+    duration_s: Optional[float] = None
 
 
 class _Sums:
@@ -132,8 +136,8 @@ def _add_run(
     outages: Sequence[Tuple[float, float]],
 ) -> None:
     end_s = max(run.start_s, now_s if run.end_s is None else run.end_s)
-    pieces = _cut(edges, run.start_s, end_s)
-    for i, piece_s in pieces:
+    rate = _rate(run, end_s)
+    for i, piece_s in _pieces(edges, run, end_s, rate):
         sums[i].true_s += piece_s
         sums[i].longest_s = max(sums[i].longest_s, piece_s)
     if run.is_start_seen and edges[0] <= run.start_s < edges[-1]:
@@ -143,9 +147,22 @@ def _add_run(
             sums[i].possible_s += piece_s
     seen_s = _seen_until(run, end_s, now_s, known_until_s)
     for i, piece_s in _cut(edges, seen_s, end_s):
-        sums[i].uncertain_s += piece_s
+        sums[i].uncertain_s += piece_s * rate
     if run.gap_s > 0:
         _add_gaps(sums, edges, run, seen_s, outages)
+
+
+def _rate(run: Run, end_s: float) -> float:
+    """Seconds of the steady clock per second between the ends, which go by a clock that may be set."""
+    length_s = end_s - run.start_s
+    return 1.0 if run.duration_s is None or length_s <= 0 else run.duration_s / length_s
+
+
+def _pieces(edges: Sequence[float], run: Run, end_s: float, rate: float) -> List[Tuple[int, float]]:
+    """The event's own seconds by bucket."""
+    if run.duration_s and end_s == run.start_s and edges[0] <= end_s < edges[-1]:
+        return [(bisect_right(edges, end_s) - 1, run.duration_s)]
+    return [(i, piece_s * rate) for i, piece_s in _cut(edges, run.start_s, end_s)]
 
 
 def _seen_until(run: Run, end_s: float, now_s: float, known_until_s: Optional[float]) -> float:

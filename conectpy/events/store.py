@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Any, Callable, Deque, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from ..errors import StoreError
-from ..models import PlcMemory, Transition
+from ..models import Change, ClockMark, PlcMemory, Transition
 from ..settings.types import DatabaseSettings
 from ..timestamps import to_text, utc_now
 from .database import connect_without_room, describe
-from .entries import Doubt, Entry, Key, Loss, Note
+from .entries import Entry, Incomplete, Key, Loss, Note, span
 from .event_file import EventFile
 from .place import find_real_path
 from .reader import EventReader
@@ -38,18 +38,18 @@ NOTE_LINGER_S = 0.5
 
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 2.0
-IDLE_CHECK_S = 5.0
+IDLE_CHECK_S = 4.0
 
 
 Result = TypeVar("Result")
 
 
 class _Batch(NamedTuple):
-    """One unit of the queue: a scan's transitions, or the tags of which transitions were lost at this point."""
+    """One unit of the queue: a scan's changes, or the tags of which changes were lost at this point."""
 
     number: int
-    transitions: Tuple[Transition, ...]
-    doubt: Optional[Doubt] = None
+    changes: Tuple[Change, ...]
+    incomplete: Optional[Incomplete] = None
 
 
 class _QueuedNote(NamedTuple):
@@ -80,6 +80,7 @@ class EventStore:
         self._notes: Dict[str, _QueuedNote] = {}
         self._notes_since_s = 0.0
         self._flushing = 0
+        self._alive: Optional[ClockMark] = None
         self._losses: Dict[str, Loss] = {}
         self._queued = 0
         self._lost = 0
@@ -95,10 +96,11 @@ class EventStore:
     def open(self) -> None:
         """Open, create or migrate the file. Raises StoreError, one line, for what a person has to put right.
 
-        A full disk or a lock of another program is waited out by the writer thread instead (promise E17).
+        A full disk or a lock of another program is waited out by the writer thread instead (promise E17), and a large
+        file of an older version is migrated by it while scanning goes on.
         """
         try:
-            self._file.open()
+            self._file.open(is_in_haste=True)
         except (sqlite3.Error, OSError) as exc:
             self._note_failure(exc)
 
@@ -128,20 +130,20 @@ class EventStore:
 
     # -- what the PLC threads hand over --------------------------------------------------------------------------------
 
-    def record(self, transitions: Sequence[Transition]) -> None:
-        """Queue one scan's transitions as one unit. Any thread; never waits for the disk, keeps the order per PLC.
+    def record(self, changes: Sequence[Change]) -> None:
+        """Queue one scan's transitions and gaps, in order, as one unit. Any thread; never waits for the disk.
 
         When the queue is full they are lost; that is counted, logged and recorded in the table `losses`.
         """
-        if not transitions:
+        if not changes:
             return
         with self._work:
-            if self._queued + len(transitions) > self.queue_limit:
-                self._lose(transitions, "the queue was full while storing failed")
+            if self._queued + len(changes) > self.queue_limit:
+                self._lose(changes, "the queue was full while storing failed")
                 return
             self._batch_number += 1
-            self._batches.append(_Batch(self._batch_number, tuple(transitions)))
-            self._queued += len(transitions)
+            self._batches.append(_Batch(self._batch_number, tuple(changes)))
+            self._queued += len(changes)
             self._work.notify_all()
 
     def note_states(self, plc: str, good_utc: datetime, states: Mapping[str, Tuple[bool, Optional[datetime]]]) -> None:
@@ -159,6 +161,12 @@ class EventStore:
             first = before.first if before else self._note_number
             self._notes[plc] = _QueuedNote(self._batch_number, first, Note(plc, good_utc, merged))
             self._work.notify_all()
+
+    def note_alive(self, mark: ClockMark) -> None:
+        """The program's sign of life, of which the newest is stored with what is stored anyway, or every 4 s. Never
+        waits; it tells nothing of changes that still wait, so it is not stored before them."""
+        with self._work:
+            self._alive = mark
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything handed over so far is durable; False when it is not in time."""
@@ -180,13 +188,13 @@ class EventStore:
 
     def load_memory(self, plc: str) -> PlcMemory:
         """What a PLC goes on from, after `open()`; empty where the file cannot be read. Any thread."""
-        return self._read_at_start(lambda reader: reader.memory(plc), PlcMemory())
+        return self._read_at_start(lambda reader: reader.memory(plc), PlcMemory(), PlcMemory(is_known=False))
 
     def open_tags(self) -> Set[Key]:
         """(PLC address, tag) of all open events."""
-        return self._read_at_start(EventReader.open_tags, set())
+        return self._read_at_start(EventReader.open_tags, set(), set())
 
-    def _read_at_start(self, read: Callable[[EventReader], Result], nothing: Result) -> Result:
+    def _read_at_start(self, read: Callable[[EventReader], Result], nothing: Result, unknown: Result) -> Result:
         """A full disk must not make us forget what is open; a file that is not there yet has nothing to tell."""
         try:
             return read(self.reader())
@@ -197,7 +205,7 @@ class EventStore:
                 return read(EventReader(self.path, self._names, connect_without_room))
             except StoreError:
                 log.error("%s", exc)
-                return nothing
+                return unknown
 
     def reader(self) -> EventReader:
         """A reader of the same file; cheap, for any thread."""
@@ -259,7 +267,7 @@ class EventStore:
             return
         with self._work:
             for _ in range(batches):
-                self._queued -= len(self._batches.popleft().transitions)
+                self._queued -= len(self._batches.popleft().changes)
             for entry in entries:
                 self._forget(entry)
             self._notes_since_s = time.monotonic()
@@ -291,15 +299,16 @@ class EventStore:
         notes = sorted(self._notes.values(), key=lambda queued: queued.after, reverse=True)
         count, size = 0, 0
         for batch in self._batches:
-            if count and size + len(batch.transitions) > GROUP_LIMIT:
+            if count and size + len(batch.changes) > GROUP_LIMIT:
                 break
             while notes and notes[-1].after < batch.number:
                 entries.append(notes.pop().note)
-            entries.append(batch.doubt or batch.transitions)
-            count, size = count + 1, size + len(batch.transitions)
+            entries.append(batch.incomplete or batch.changes)
+            count, size = count + 1, size + len(batch.changes)
         if count == len(self._batches):
             entries += [queued.note for queued in reversed(notes)]
             entries += list(self._losses.values())
+            entries += [self._alive] if self._alive else []
         return count, entries
 
     def _forget(self, entry: Entry) -> None:
@@ -308,6 +317,8 @@ class EventStore:
             queued = self._notes.get(entry.plc)
             if queued is not None and queued.note is entry:
                 del self._notes[entry.plc]
+        elif isinstance(entry, ClockMark):
+            self._alive = None if self._alive is entry else self._alive
         elif isinstance(entry, Loss):
             rest = self._losses[entry.plc].lost_count - entry.lost_count
             if rest:
@@ -315,22 +326,23 @@ class EventStore:
             else:
                 del self._losses[entry.plc]
 
-    def _lose(self, transitions: Sequence[Transition], reason: str) -> None:
+    def _lose(self, changes: Sequence[Change], reason: str) -> None:
         if not self._lost:
             log.error("transitions are being lost: %s", reason)
-        for transition in transitions:
-            before = self._losses.get(transition.plc)
-            first_utc = before.first_utc if before else transition.ts_utc
+        for change in changes:
+            first_utc, last_utc = span(change)
+            before = self._losses.get(change.plc)
             count = before.lost_count if before else 0
-            self._losses[transition.plc] = Loss(transition.plc, first_utc, transition.ts_utc, count + 1, reason)
-        self._lost += len(transitions)
-        doubt = Doubt(frozenset((transition.plc, transition.tag) for transition in transitions))
+            first_utc = before.first_utc if before else first_utc
+            self._losses[change.plc] = Loss(change.plc, first_utc, last_utc, count + 1, reason)
+        self._lost += len(changes)
+        tags = frozenset((change.plc, change.tag) for change in changes if isinstance(change, Transition))
         last = self._batches[-1] if self._batches else None
-        if last is not None and last.doubt and all(queued.after < last.number for queued in self._notes.values()):
-            self._batches[-1] = last._replace(doubt=Doubt(last.doubt.tags | doubt.tags))
+        if last is not None and last.incomplete and all(note.after < last.number for note in self._notes.values()):
+            self._batches[-1] = last._replace(incomplete=Incomplete(last.incomplete.tags | tags))
         else:
             self._batch_number += 1
-            self._batches.append(_Batch(self._batch_number, (), doubt))
+            self._batches.append(_Batch(self._batch_number, (), Incomplete(tags)))
 
     def _note_failure(self, exc: Exception) -> None:
         text = describe(exc) if isinstance(exc, sqlite3.Error) else str(exc) or type(exc).__name__

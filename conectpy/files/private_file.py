@@ -12,6 +12,8 @@ import stat
 import sys
 from typing import Collection
 
+from .held_file import replace
+
 if sys.platform == "win32":
     from .windows_rights import create_restricted
 
@@ -43,7 +45,7 @@ def replace_private(path: str, data: bytes) -> os.stat_result:
             if is_open_to_others(file.fileno()):
                 raise PermissionError(0, "the file system cannot keep others from reading it", path)
             file.write(data)
-        os.replace(part, path)
+        replace(part, path)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(part)

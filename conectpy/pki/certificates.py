@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import DriverError
+from ..files.held_file import remove, rename
 from ..files.private_file import create_private, is_open_to_others
 from ..timestamps import UTC, utc_now
 
@@ -240,7 +241,7 @@ class Pki:
         if not path.exists():
             kept = sorted(self.rejected.glob("*.der"), key=lambda file: file.stat().st_mtime)
             for old in kept[: max(0, len(kept) - MAX_REJECTED + 1)]:
-                old.unlink()
+                remove(old)
             path.write_bytes(der)
         return path
 
@@ -273,7 +274,7 @@ class Pki:
         moved = target / file_name(to_der(certificate))
         target.mkdir(parents=True, exist_ok=True)
         moved.write_bytes(to_der(certificate))
-        path.unlink()
+        remove(path)
         return common_name(certificate), moved
 
 
@@ -340,13 +341,13 @@ def write_identity(path: Path, identity: Identity) -> bool:
             stream.write(pem)
         try:
             if sys.platform == "win32":
-                os.rename(temporary, path)
+                rename(temporary, path)
             else:
                 os.link(temporary, path)
         except FileExistsError:
             return False
     finally:
         if os.path.exists(temporary):
-            os.unlink(temporary)
+            remove(temporary)
     path.with_suffix(".der").write_bytes(identity.der)
     return True

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 import time
 from typing import Any, Optional
 
@@ -217,6 +218,12 @@ def _advice(exc: Exception) -> str:
     number = getattr(exc, "errno", None)
     if number == errno.EADDRINUSE:
         return "the port is in use by another program; stop it, or choose another port with --port or web.port"
+    if number == errno.EACCES and sys.platform == "win32":
+        return (
+            "another program holds the port, or Windows keeps it for itself"
+            " (see: netsh interface ipv4 show excludedportrange protocol=tcp);"
+            " choose another port with --port or web.port"
+        )
     if number == errno.EACCES:
         return "not permitted; choose a port above 1023 with --port or web.port"
     if number == errno.EADDRNOTAVAIL:

@@ -14,7 +14,7 @@ def add_flags(parser: argparse.ArgumentParser, section: type) -> None:
 
     The values stay text: `load_settings` checks them together with the file's and the environment's.
     """
-    for _, option in walk_options(section):
+    for option in walk_options(section):
         if option.flag:
             add_flag(parser, option, option.flag)
 

@@ -85,13 +85,12 @@ def option_of(section: type, name: str) -> Option:
     return {found.name: found for found in options_of(section)}[name]
 
 
-def walk_options(section: type, path: str = "") -> Iterator[Tuple[str, Option]]:
-    """Every option of a section and of the sections in it (not of lists), with its path: `web.port`."""
+def walk_options(section: type) -> Iterator[Option]:
+    """Every option of a section and of the sections in it, not of lists."""
     for found in options_of(section):
-        here = path if found.is_flat else f"{path}{found.name}"
-        yield here, found
+        yield found
         if found.kind == "section":
-            yield from walk_options(found.section, here if found.is_flat else f"{here}.")
+            yield from walk_options(found.section)
 
 
 def _complete(field: dataclasses.Field[Any], hint: Any) -> Option:

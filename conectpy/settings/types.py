@@ -61,6 +61,9 @@ class OpcUaSettings:
         default=60.0, metadata=option("how long the server keeps a lost session", 30, 120, unit="s")
     )
     pki_dir: str = field(default="pki", metadata=option("folder of the certificates: own, trusted, rejected"))
+    trust_device_time: bool = field(
+        default=False, metadata=option("edges take the device's own time where it fits what was seen")
+    )
 
 
 @dataclass(frozen=True)

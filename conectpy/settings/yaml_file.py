@@ -7,6 +7,7 @@ from typing import Any, Dict
 import yaml
 
 from ..errors import ConfigError
+from ..files.text_file import read_text
 from .options import show
 
 MAX_SIZE = 16 * 2**20
@@ -16,15 +17,13 @@ MAX_SIZE = 16 * 2**20
 def load_yaml(path: str) -> Dict[str, Any]:
     """The document in a YAML file. Raises ConfigError naming the file and, where there is one, the line."""
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(MAX_SIZE + 1)
+        text = read_text(path)
+    except (OSError, ValueError) as exc:
+        raise ConfigError([f"--config {path}: {getattr(exc, 'strerror', None) or exc}"]) from exc
+    try:
         if len(text) > MAX_SIZE:
             raise ConfigError([f"--config {path}: has more than {MAX_SIZE} characters"])
         document = yaml.load(text, Loader=_UniqueKeyLoader)
-    except OSError as exc:
-        raise ConfigError([f"--config {path}: {exc.strerror or exc}"]) from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError([f"--config {path}: is not UTF-8 text ({exc.reason} at byte {exc.start})"]) from exc
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

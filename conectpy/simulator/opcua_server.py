@@ -62,6 +62,8 @@ class UaFaults:
     def __init__(self) -> None:
         self.is_frozen = False
         self.clock_offset_s = 0.0  # the whole device's clock is ahead by this
+        self.clock_drift = 0.0  # and runs fast by this much per second, from the server's start
+        self.stamp_shift_s = 0.0  # source timestamps alone are late (+) or early (-) by this
         self.max_nodes_per_read = LARGEST_READ
         self.state = 0  # ServerState; 0 Running, 3 Suspended
 
@@ -85,6 +87,7 @@ class OpcUaServer:
         self.host = host
         self.port = port
         self.faults = UaFaults()
+        self._started_s = time.time()
         self.truth = truth if truth is not None else TruthLog()
         self.nodes: Dict[str, str] = {}
         self.logins: List[Tuple[str, str]] = []  # every user name and password that arrived
@@ -187,12 +190,13 @@ class OpcUaServer:
         data.StatusCode = ua.StatusCode(self._statuses.get(tag, 0))
         if data.StatusCode.value >> 30 == 2:
             data.Value = ua.Variant(None, ua.VariantType.Null)
-        data.SourceTimestamp = self._device_time(at_s)
+        data.SourceTimestamp = self._device_time(at_s + self.faults.stamp_shift_s)
         for node in self._ids.get(tag, ()):
             self._server.set_attribute_value(node, data)
 
     def _device_time(self, at_s: float) -> datetime:
-        return datetime(1970, 1, 1) + timedelta(seconds=at_s + self.faults.clock_offset_s)
+        drift_s = (at_s - self._started_s) * self.faults.clock_drift
+        return datetime(1970, 1, 1) + timedelta(seconds=at_s + self.faults.clock_offset_s + drift_s)
 
     def _tick(self) -> None:
         """In the server's own thread, every TICK_S: the plant and the device's clock move."""

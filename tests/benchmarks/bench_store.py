@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any, Callable, Iterator, List, Sequence, Tuple
 
 from conectpy.events.database import connect_writer, create_schema, optimize
-from conectpy.events.ledger import INSERT, add_missing_tags
+from conectpy.events.ledger import add_missing_tags
+from conectpy.events.ledger_rows import INSERT
 from conectpy.events.reader import EventQuery, EventReader
 from conectpy.events.store import EventStore
 from conectpy.models import Transition
@@ -189,7 +190,8 @@ def event_row(number: int, is_open: bool = False) -> Tuple[Any, ...]:
     names = (f"10.0.0.{tag % PLCS}", f"Plant {tag % PLCS}", f"TAG{tag // PLCS}", f"Pump {tag // PLCS}")
     end = (None, None) if is_open else (to_text(end_utc - timedelta(seconds=1)), "sampled")
     start = (to_text(start_utc - timedelta(seconds=1)), "sampled")
-    return (*names, start_ts, end_ts, start_ts, f"{number:032x}", *start, *end, 0, 0.0, "")
+    added = (number + 1, None, None, None)
+    return (*names, start_ts, end_ts, start_ts, f"{number:032x}", *start, *end, 0, 0.0, "", *added)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 def main(path: str, acknowledged: str) -> None:
     store = EventStore(DatabaseSettings(path), {PLC: "Costa"}, {})
+    print("begin", flush=True)
     store.open()
     store.start()
     memory = store.load_memory(PLC)

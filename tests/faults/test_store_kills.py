@@ -13,16 +13,22 @@ from typing import List, Set, Tuple
 
 import pytest
 
-from conectpy.events.migration import migrate
+from conectpy.events.versions import migrate
 from tests.unit.test_migration import make_old
+from tests.unit.test_revisions import assert_no_number_is_missing, make_audited, meta
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_and_kill(arguments: List[str], after_s: float) -> None:
+def run_and_kill(arguments: List[str], after_s: float, is_at_start: bool = False) -> None:
+    """Kill it `after_s` after it said that it begins, so that there is something to lose; or after its very start."""
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+    assert process.stdout is not None
+    if not is_at_start:
+        line = process.stdout.readline()
+        assert line.strip() == b"begin", line + process.stdout.read()
     try:
         output, _ = process.communicate(timeout=after_s)
     except subprocess.TimeoutExpired:
@@ -53,13 +59,18 @@ def test_e3_e9_kills_at_random_times_lose_nothing_acknowledged(tmp_path: Path, r
     path, log = tmp_path / "events.sqlite3", tmp_path / "acknowledged"
     chance = random.Random(20260301)
     acknowledged: List[Tuple[str, str, str]] = []
+    make_audited(path)
+    epoch = meta(path)["epoch"]
     for kill in range(kills):
-        run_and_kill(["-m", "tests.faults.store_writer", str(path), str(log)], chance.uniform(0.02, 0.4))
+        arguments = ["-m", "tests.faults.store_writer", str(path), str(log)]
+        run_and_kill(arguments, chance.uniform(0.0, 0.4), is_at_start=kill % 4 == 1)
         if kill % 10 == 9 or kill == kills - 1:
             lines = log.read_text().splitlines() if log.exists() else []
             acknowledged = [tuple(line.split()) for line in lines]  # type: ignore[misc]
             check(path, acknowledged)
-    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions")
+    last_rev = assert_no_number_is_missing(path)
+    assert meta(path)["epoch"] == epoch
+    print(f"{kills} kills, {len(acknowledged)} acknowledged transitions, {last_rev} numbers")
     assert len(acknowledged) > kills
 
 
@@ -68,12 +79,19 @@ def test_a_killed_migration_leaves_the_old_file_or_the_new_one(tmp_path: Path) -
     old = tmp_path / "old.sqlite3"
     make_old(old, [(i, f"P{i % 7}", f"2025-03-0{1 + i % 9} 08:00:00", None) for i in range(1, 10001)])
     chance = random.Random(7)
-    script = "import sys; from conectpy.storage.migration import migrate; migrate(sys.argv[1], 'UTC'); sys.stdin.read()"
+    script = (
+        "import sys; from conectpy.events.versions import migrate; print('begin', flush=True);"
+        " migrate(sys.argv[1], 'UTC'); sys.stdin.read()"
+    )
     for attempt in range(8):
         path = tmp_path / f"events{attempt}.sqlite3"
         path.write_bytes(old.read_bytes())
-        process = subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=str(ROOT), stdin=subprocess.PIPE)
-        time.sleep(chance.uniform(0.15, 0.8))  # the moment of the kill is the subject here, nothing is waited for
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(path)], cwd=str(ROOT), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"begin"
+        time.sleep(chance.uniform(0.0, 0.5))  # the moment of the kill is the subject here, nothing is waited for
         process.kill()
         process.communicate()
         with closing(sqlite3.connect(str(path))) as connection:

@@ -14,6 +14,7 @@ from conectpy.errors import DriverError
 from conectpy.models import Sample, Scan
 from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
 from conectpy.simulator.opcua_server import OpcUaServer
+from tests.integration.test_opcua_driver import plain
 
 TABLE = {"P1_ST": ("BOOL", False), "P2_ST": ("BOOL", True), "LEVEL": ("REAL", 1.5)}
 INTERVAL_S = 0.2
@@ -63,7 +64,7 @@ def scan_for(driver: OpcUaPlc, seconds: float) -> List[Tuple[Scan, str, Sample]]
 
 
 def test_the_first_scan_holds_every_tag(driver: OpcUaPlc) -> None:
-    assert dict(driver.read_scan().samples) == {
+    assert {tag: plain(sample) for tag, sample in driver.read_scan().samples} == {
         "P1_ST": Sample(False),
         "P2_ST": Sample(True),
         "LEVEL": Sample(1.5),

@@ -181,6 +181,21 @@ def test_yaml_faults_are_one_line_with_the_file_and_place(tmp_path: Path, text: 
     assert "\n" not in fault
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_as_notepad_or_powershell_saves_it_is_read(tmp_path: Path, encoding: str) -> None:
+    text = "plcs:\r\n  '10.0.0.1': {name: Bahía Azul, tags: [A]}\r\n"
+    bom = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    (tmp_path / "plant.yml").write_bytes(bom + text.encode(encoding))
+    assert load_yaml(str(tmp_path / "plant.yml"))["plcs"]["10.0.0.1"]["name"] == "Bahía Azul"
+
+
+def test_an_ansi_file_is_told_how_to_be_saved(tmp_path: Path) -> None:
+    (tmp_path / "plant.yml").write_bytes("plcs:\r\n  '10.0.0.1': {name: Bahía Azul}\r\n".encode("cp1252"))
+    with pytest.raises(ConfigError, match=r"plant\.yml: is not UTF-8 text, line 2: .* encoding UTF-8") as caught:
+        load_yaml(str(tmp_path / "plant.yml"))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_file_and_a_binary_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yml"):
         load_yaml(str(tmp_path / "nowhere.yml"))

@@ -12,8 +12,8 @@ import pytest
 
 from conectpy.errors import StoreError
 from conectpy.events.database import inspect
-from conectpy.events.migration import migrate
 from conectpy.events.reader import EventQuery, EventReader
+from conectpy.events.versions import migrate
 
 OLD_TABLE = """
 CREATE TABLE events (

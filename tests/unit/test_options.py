@@ -101,7 +101,7 @@ def test_every_field_of_the_settings_is_an_option_or_known_not_to_be_one() -> No
         for one in dataclasses.fields(section):
             if "option" not in one.metadata:
                 yield f"{section.__name__}.{one.name}"
-        for _, found in walk_options(section):
+        for found in walk_options(section):
             if found.section is not None:
                 yield from loose(found.section)
 

@@ -80,6 +80,13 @@ def test_runs_are_cut_at_the_bounds_and_open_ones_at_now() -> None:
     assert (second.starts, second.true_s, second.uncertain_s) == (1, HOUR_S, 0)
 
 
+def test_a_run_is_as_long_as_the_steady_clock_says() -> None:
+    longer = Run(EDGES[1] - 100, EDGES[1] + 100, duration_s=100.0)  # the wall clock went ahead meanwhile
+    assert [(day.true_s, day.longest_s) for day in two_days(longer)] == [(50.0, 50.0), (50.0, 50.0)]
+    pinned = Run(T0 + 10, T0 + 10, duration_s=30.0)
+    assert two_days(pinned)[0].true_s == 30.0
+
+
 def test_already_true_at_the_first_contact_is_no_start() -> None:
     assert two_days(Run(T0 + 10, T0 + 20, is_start_seen=False))[0].starts == 0
 
@@ -110,3 +117,14 @@ def test_sums_over_days_equal_the_sum_over_all(moments: List[float], now_s: floa
     buckets = two_days(*runs)
     assert sum(one.true_s for one in buckets) == pytest.approx(whole, abs=0.01)
     assert all(0 <= one.uncertain_s <= one.true_s and one.longest_s <= one.true_s + 0.001 for one in buckets)
+
+
+def test_e15_hours_count_by_the_steady_clock_where_it_was_measured() -> None:
+    first, second = two_days(
+        Run(T0 + 23 * HOUR_S, T0 + 25 * HOUR_S, duration_s=HOUR_S, end_earliest_s=T0 + 24 * HOUR_S)
+    )
+    assert (first.true_s, second.true_s) == (HOUR_S / 2, HOUR_S / 2)
+    assert (first.uncertain_s, second.uncertain_s) == (0, HOUR_S / 2)
+    pulse = Run(T0 + 10, T0 + 10, duration_s=0.25)
+    assert two_days(pulse)[0][3:6] == (1, 0.25, 0.25)
+    assert two_days(pulse._replace(duration_s=0.0))[0][3:6] == (1, 0, 0)

@@ -12,7 +12,7 @@ import pytest
 
 from conectpy.events.reader import EventQuery
 from conectpy.events.store import EventStore
-from conectpy.models import Transition
+from conectpy.models import Gap, Transition
 from conectpy.settings.types import DatabaseSettings
 
 T0 = datetime(2026, 3, 1, 7, 0, tzinfo=timezone.utc)
@@ -243,3 +243,76 @@ def test_times_are_cut_to_milliseconds_away_from_a_claim(store: EventStore, path
     store.record([Transition("open", "10.0.0.1", "P1", at(1) + odd, at(0) + odd, "sampled", sent_utc=at(0.5))])
     assert store.flush(WAIT_S)
     assert rows(path, "start_earliest_ts, start_ts") == [("2026-03-01T07:00:00.000Z", "2026-03-01T07:00:01.001Z")]
+
+
+# -- what version 2 of the file holds ----------------------------------------------------------------------------------
+
+
+def test_e15_a_clock_that_steps_takes_the_open_event_along(store: EventStore, path: Path) -> None:
+    store.record([opens(100), opens(100, "P2")])
+    assert store.flush(WAIT_S)
+    store.record([Transition("shift", "10.0.0.1", "P1", at(-3500), shift_s=-3600.25)])
+    assert store.flush(WAIT_S)
+    columns = "tag, start_ts, start_earliest_ts, end_ts, flags"
+    assert rows(path, columns) == [
+        ("P1", "2026-03-01T06:01:39.750Z", "2026-03-01T06:01:38.750Z", None, "clock_step"),
+        ("P2", "2026-03-01T07:01:40.000Z", "2026-03-01T07:01:39.000Z", None, ""),
+    ]
+    # the mirror has moved too: the end is measured against the new start
+    store.record([closes(-3480, duration_s=20.25)])
+    assert store.flush(WAIT_S)
+    event = store.reader().events(EventQuery(tag="P1"))[0]
+    assert (event.start_utc, event.end_utc, event.duration_s) == (at(-3500.25), at(-3480), 20.25)
+    assert store.load_memory("10.0.0.1").states["P1"].value is False
+
+
+def test_e15_opening_shifting_and_closing_within_one_unit(store: EventStore, path: Path) -> None:
+    shift = Transition("shift", "10.0.0.1", "P1", at(7201), shift_s=7200.0)
+    store.record([opens(1), closes(5), opens(6), shift, shift._replace(shift_s=-1.0), closes(7210)])
+    store.record([shift, Transition("shift", "10.0.0.1", "P2", at(1), shift_s=float("inf")), opens(7300)])
+    store.record([shift._replace(shift_s=float("nan")), shift._replace(shift_s=1e300)])
+    assert store.flush(WAIT_S)
+    assert rows(path) == [
+        ("P1", "2026-03-01T07:00:01.000Z", "2026-03-01T07:00:05.000Z"),
+        ("P1", "2026-03-01T09:00:05.000Z", "2026-03-01T09:00:10.000Z"),
+        ("P1", "2026-03-01T09:01:40.000Z", None),
+    ]
+    assert store.health()["refused"] == 2
+    assert store.health()["ok"]
+
+
+def test_e15_an_event_that_is_moved_before_an_older_ones_end_is_still_found(store: EventStore) -> None:
+    store.record([opens(100), closes(200), opens(210)])
+    store.record([Transition("shift", "10.0.0.1", "P1", at(150), shift_s=-60.0), closes(160)])
+    assert store.flush(WAIT_S)
+    found = store.reader().overlapping(at(170), at(180), "10.0.0.1", ["P1"])
+    assert [(event.start_utc, event.end_utc) for event in found] == [(at(100), at(200))]
+    assert len(store.reader().overlapping(at(155), at(180), "10.0.0.1", ["P1"])) == 2
+
+
+def test_durations_and_device_times_are_kept_beside_what_was_seen(store: EventStore, path: Path) -> None:
+    store.record([opens(1, device_utc=at(0.5))])
+    assert store.flush(WAIT_S)
+    (event,) = store.reader().events(EventQuery())
+    assert (event.duration_s, event.start_device_utc, event.end_device_utc) == (None, at(0.5), None)
+    store.record([closes(11, device_utc=at(10.75), duration_s=9.8765)])
+    store.record([opens(20), closes(25), opens(30), closes(40, duration_s=float("nan")), opens(50)])
+    store.record([closes(60, "P1", "removed", duration_s=-1.0)])
+    assert store.flush(WAIT_S)
+    found = [event.duration_s for event in store.reader().events(EventQuery())]
+    assert found == [10.0, 10.0, 5.0, 9.877]
+    assert rows(path, "duration_s, end_device_ts")[0] == (9.877, "2026-03-01T07:00:10.750Z")
+    assert [event.duration_s for event in store.reader().events(EventQuery(min_duration_s=9.9))] == [10.0, 10.0]
+
+
+def test_gaps_are_stored_with_the_unit_they_come_in_and_never_shorter_than_they_were(
+    store: EventStore, path: Path
+) -> None:
+    odd = timedelta(microseconds=600)
+    store.record([opens(1), Gap("10.0.0.1", "P\ud800", at(1) + odd, at(2) + odd, "bad\ud800")])
+    assert store.flush(WAIT_S)
+    with closing(sqlite3.connect(str(path))) as connection:
+        assert connection.execute("SELECT * FROM gaps").fetchall() == [
+            (1, "10.0.0.1", "P\\ud800", "2026-03-01T07:00:01.000Z", "2026-03-01T07:00:02.001Z", "bad\\ud800", 2)
+        ]
+    assert len(rows(path)) == 1

@@ -44,7 +44,7 @@ def test_any_file_name_works(tmp_path: Path, name: str) -> None:
         pytest.skip("Windows has no such names")
     path = tmp_path / name
     store_one(path)
-    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [name, f"{name}.witness"]
     store_one(path, "P2")
     assert [tag for tag, _, _ in rows(path)] == ["P1", "P2"]
 
@@ -68,7 +68,7 @@ def test_a_newer_version_is_refused_and_untouched(path: Path) -> None:
     before = path.read_bytes()
     assert_refused(path, "newer")
     assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.witness"]
 
 
 @pytest.mark.parametrize(

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Collection, Dict, NamedTuple, Optional, Set, Tuple
 
-from ...timestamps import UTC
+from ...timestamps import READING_S
 
 BIAS_LEAST_S = 1.5  # a server that brings its CurrentTime up to date once a second is not off by that
 RESOLUTION_S = 0.001  # servers cut their time to milliseconds
-DRIFT_PER_S = 100e-6  # two quartz clocks drift apart by less than this
+WALL_RESOLUTION_S = time.get_clock_info("time").resolution  # 15.6 ms on Windows before Python 3.13
+DRIFT_PER_S = 500e-6  # two clocks drift apart by less than this, also while one of them is steered
 MAX_UNCERTAINTY_S = 0.1  # beyond this, a device's time tells no more than the scan does
 PROOF_SCANS = 2
 PROOF_S = 1.5
 PROOF_AGAIN_S = 60.0
 MOVES_MOST = 3
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class DeviceTime(NamedTuple):
-    """A device's time on our clock; the true moment lies at most `within_s` before or after `moment_utc`."""
+    """A device's time on our clock; the true moment lies at most `within_s` before or after `moment_utc`.
+
+    Infinite: nothing shows that it is the time of a change.
+    """
 
     moment_utc: datetime
     within_s: float
 
 
 class ClockOffset:
-    """How far the server's clock is ahead of ours, in seconds, from exchanges of which we know both ends.
+    """How far the server's clock is ahead of our steady one, in seconds, from exchanges of which we know both ends.
 
-    Each exchange bounds the offset: the server stamped its answer after we sent and before we received. The bounds of
-    many exchanges are narrower than half a round trip; they widen again with time, as clocks drift, and start anew
-    where an exchange contradicts them (somebody set a clock).
+    Our wall clock has no part in it: it may be set at any time. Each exchange bounds the offset: the server stamped its
+    answer after we sent and before we received. The bounds of many exchanges are narrower than half a round trip; they
+    widen again with time, as clocks drift, and start anew where an exchange contradicts them (somebody set a clock).
     """
 
     def __init__(self) -> None:
@@ -41,7 +44,7 @@ class ClockOffset:
         self._at_s = 0.0
 
     def add(self, sent_s: float, server_s: float, received_s: float) -> None:
-        """All in seconds since 1970: ours when sending, the server's in its answer, ours when receiving."""
+        """The steady clock when sending, the server's in its answer (seconds since 1970), ours when receiving."""
         server_s += self.bias_s
         low, high = server_s - received_s, server_s + RESOLUTION_S - sent_s
         widening = abs(received_s - self._at_s) * DRIFT_PER_S
@@ -62,12 +65,29 @@ class ClockOffset:
         """Half the width of what the offset may be; infinite before the first exchange."""
         return (self._high - self._low) / 2
 
-    @property
-    def offset_s(self) -> Optional[float]:
-        """None before the first exchange; 0.0 where the clocks agree as far as can be told."""
+    def ahead_of(self, wall_s: float, steady_s: float) -> Optional[float]:
+        """How far the server's clock is ahead of our wall clock (seconds since 1970), both of ours read together.
+
+        None before the first exchange; 0.0 where the clocks agree as far as can be told.
+        """
         if self._low == float("-inf"):
             return None
-        return 0.0 if self._low <= 0.0 <= self._high else self.middle_s
+        ahead_s = self.middle_s - (wall_s - steady_s)
+        return 0.0 if abs(ahead_s) <= self.uncertainty_s else ahead_s
+
+    def to_utc(self, epoch_s: float, received_utc: datetime, received_s: float) -> Optional[DeviceTime]:
+        """The server's time `epoch_s` on our wall clock, which stood at `received_utc` when the steady one did at
+        `received_s`; None where the offset is not known, or no calendar holds it."""
+        if self._low == float("-inf"):
+            return None
+        age_s = received_s - (epoch_s + RESOLUTION_S / 2 - self.middle_s)
+        drift_s = abs(age_s) * DRIFT_PER_S + abs(received_s - self._at_s) * DRIFT_PER_S
+        within_s = self.uncertainty_s + drift_s + RESOLUTION_S / 2 + WALL_RESOLUTION_S + READING_S
+        try:
+            moment_utc = received_utc - timedelta(seconds=age_s)
+        except (OverflowError, ValueError):
+            return None
+        return DeviceTime(moment_utc, within_s if within_s <= MAX_UNCERTAINTY_S else float("inf"))
 
 
 class ChangeTimes:
@@ -78,8 +98,7 @@ class ChangeTimes:
     for a minute, then four, and after the third time it is never believed again.
     """
 
-    def __init__(self, watched: Collection[int], clock: ClockOffset) -> None:
-        self._clock = clock
+    def __init__(self, watched: Collection[int]) -> None:
         self._watched = frozenset(watched)
         self._changed: Dict[int, Tuple[int, float]] = {}  # index -> scan and time of its last change
         self._proven: Set[int] = set()
@@ -89,7 +108,7 @@ class ChangeTimes:
         self._now_s = 0.0
 
     def begin_scan(self, now_s: float) -> None:
-        """Another scan's replies come; `now_s` is monotonic."""
+        """Another scan's replies come; `now_s` by the steady clock."""
         self._scan += 1
         self._now_s = now_s
 
@@ -120,15 +139,3 @@ class ChangeTimes:
         moves = self._moves.get(index, 0)
         proof_s = PROOF_AGAIN_S * 4 ** (moves - 1) if moves else PROOF_S
         return self._scan - scan > PROOF_SCANS and self._now_s - since_s >= proof_s
-
-    def to_utc(self, epoch_s: float, after_utc: Optional[datetime], until_utc: datetime) -> Optional[DeviceTime]:
-        """The server's time `epoch_s` on our clock, if the offset is known and it may lie in (after, until]."""
-        if after_utc is None or self._clock.uncertainty_s > MAX_UNCERTAINTY_S:
-            return None
-        within_s = self._clock.uncertainty_s + RESOLUTION_S / 2
-        try:
-            moment = _EPOCH + timedelta(seconds=epoch_s + RESOLUTION_S / 2 - self._clock.middle_s)
-        except OverflowError:
-            return None
-        within = timedelta(seconds=within_s)
-        return DeviceTime(moment, within_s) if after_utc < moment + within and moment - within <= until_utc else None

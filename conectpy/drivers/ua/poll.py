@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from datetime import datetime
 from functools import partial
 from itertools import repeat
 from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ...models import Sample, Value
-from ...timestamps import utc_now
+from ...models import Sample
+from ...timestamps import read_clocks, steady_s
 from .clock import ChangeTimes, ClockOffset
 from .library import status_name
 from .message import ChannelError
@@ -21,7 +20,6 @@ from .read_plan import (
     READ_RESPONSE,
     SERVICE_FAULT,
     TOO_MUCH,
-    Reading,
     ReplyDecoder,
     decode_head,
     encode_read,
@@ -35,6 +33,8 @@ VANISHED = (0x8034_0000, 0x8033_0000)  # BadNodeIdUnknown, BadNodeIdInvalid
 STATE_NODE = NodeId(0, "i", 2259)  # ServerStatus.State
 
 Tagged = Tuple[str, Sample]
+Clocks = Tuple[datetime, float]
+"""The wall clock and the steady clock, read together."""
 
 _good_sample: Callable[[Tuple[Any, ...]], Sample] = partial(tuple.__new__, Sample)
 _GOOD_TAIL = tuple(map(repeat, Sample(None)[1:]))
@@ -66,21 +66,23 @@ class _Chunk:
 class PollReader:
     """Reads `nodes`, and the server's state behind them, over one session. The PLC's thread only."""
 
-    def __init__(self, session: UaSession, nodes: Sequence[PolledNode], limit: int, clock: ClockOffset) -> None:
+    def __init__(
+        self, session: UaSession, nodes: Sequence[PolledNode], limit: int, clock: ClockOffset, sampling_s: float
+    ) -> None:
         self._session = session
+        self._sampling_s = sampling_s  # how old what the server reads from its source may be
         self._nodes = nodes
         self._clock = clock
         self._state: Optional[int] = None
         self._limit = limit
         self._waiting: Deque[Tuple[int, float]] = deque()  # (request id, when sent) of what is under way
-        self._after_utc: Optional[datetime] = None
         self.explained: Set[int] = set()  # nodes whose timestamps may move: somebody else has seen why
         self._plan()
 
     def _plan(self) -> None:
         node_ids = [node.node for node in self._nodes] + [STATE_NODE]
         watched = [index for index, node in enumerate(self._nodes) if node.is_state]
-        self._times = ChangeTimes(watched, self._clock)
+        self._times = ChangeTimes(watched)
         self._chunks: List[_Chunk] = []
         first = 0
         max_bytes = self._session.channel.max_request_bytes
@@ -106,21 +108,21 @@ class PollReader:
         """What is known of the nodes' source timestamps."""
         return self._times
 
-    def read(self) -> Tuple[List[Tagged], datetime]:
-        """One scan: what changed since the previous one, and when it was asked. Raises DriverError or Malformed."""
+    def read(self) -> Tuple[List[Tagged], float]:
+        """One scan: what changed since the previous one, and when it was asked, by the steady clock.
+
+        Raises DriverError or Malformed.
+        """
         while True:
-            sent_utc = utc_now()
+            sent_s = steady_s()
             try:
-                samples = self._read_once()
+                return self._read_once(), sent_s
             except ChannelError as exc:
                 if exc.status not in TOO_MUCH or self._limit_now() == 1:
                     raise
                 self._limit = self._limit_now() // 2
                 self._drop_answers()
                 self._plan()
-                continue
-            self._after_utc = sent_utc
-            return samples, sent_utc
 
     def _limit_now(self) -> int:
         return max(chunk.count for chunk in self._chunks)
@@ -132,14 +134,14 @@ class PollReader:
         for chunk in self._chunks:
             if len(self._waiting) >= IN_FLIGHT:
                 bodies.append(self._receive(deadline_s))
-            self._waiting.append((session.send_body(READ_REQUEST, chunk.tail, deadline_s), time.time()))
+            self._waiting.append((session.send_body(READ_REQUEST, chunk.tail, deadline_s), steady_s()))
         while self._waiting:
             bodies.append(self._receive(deadline_s))
-        received_utc = utc_now()
-        self._times.begin_scan(time.monotonic())
+        received_utc, received_s = read_clocks()
+        self._times.begin_scan(received_s)
         samples: List[Tagged] = []
         for chunk, body in zip(self._chunks, bodies):
-            self._take(chunk, body, received_utc, samples)
+            self._take(chunk, body, (received_utc, received_s), samples)
         return samples
 
     def _drop_answers(self) -> None:
@@ -152,14 +154,14 @@ class PollReader:
         request_id, sent_s = self._waiting.popleft()
         body = self._session.receive_for(request_id, deadline_s)
         head = decode_head(body)
-        self._clock.add(sent_s, ticks_to_epoch_s(head.server_ticks), time.time())
+        self._clock.add(sent_s, ticks_to_epoch_s(head.server_ticks), steady_s())
         if head.type_id == SERVICE_FAULT or head.status >> 30:
             raise ChannelError(f"the server refused: {status_name(head.status)}", head.status)
         if head.type_id != READ_RESPONSE:
             raise ChannelError(f"the server answered a Read with message type {head.type_id}")
         return body
 
-    def _take(self, chunk: _Chunk, body: bytes, received_utc: datetime, samples: List[Tagged]) -> None:
+    def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged]) -> None:
         first, times = chunk.first, self._times
         change = chunk.decoder.decode(body, decode_head(body).end)
         if change.moved:
@@ -177,18 +179,22 @@ class PollReader:
             if reading.status >> 30 or reading.value is None:
                 samples.append((tag, bad_sample(reading.status)))
             elif is_state:
-                samples.append((tag, self._state_sample(index, reading, received_utc)))
+                samples.append((tag, self._state_sample(index, Sample(reading.value), reading.ticks, received)))
             else:
                 samples.append((tag, Sample(reading.value)))
 
-    def _state_sample(self, index: int, reading: Reading, received_utc: datetime) -> Sample:
-        value: Value = reading.value
-        if not self._times.on_changed(index) or reading.ticks is None:
-            return Sample(value)
-        changed = self._times.to_utc(ticks_to_epoch_s(reading.ticks), self._after_utc, received_utc)
-        if changed is None:
-            return Sample(value)
-        return Sample(value, changed_utc=changed.moment_utc, changed_within_s=changed.within_s)
+    def _state_sample(self, index: int, sample: Sample, ticks: Optional[int], received: Clocks) -> Sample:
+        """The sample of a state tag with the time that the device claims for it."""
+        is_proven = self._times.on_changed(index)
+        return self.with_device_time(sample, ticks, received, is_proven=is_proven)
+
+    def with_device_time(self, sample: Sample, ticks: Optional[int], received: Clocks, *, is_proven: bool) -> Sample:
+        """The sample with its source timestamp on our clock; known to be one of a change only where `is_proven`."""
+        claim = None if ticks is None else self._clock.to_utc(ticks_to_epoch_s(ticks), *received)
+        if claim is None:
+            return sample
+        within_s = claim.within_s if is_proven else float("inf")
+        return sample._replace(changed_utc=claim.moment_utc, changed_within_s=within_s, sampling_s=self._sampling_s)
 
 
 def bad_sample(status: int) -> Sample:

@@ -2,28 +2,28 @@
 
 There is no thread here either: the server is given a few Publish requests in advance; its answers wait in the socket
 until the next scan, which takes them after a read of its own has shown that the server lives. Scans overlap with what
-is still under way in the server, so a scan's `sent_utc` is the moment up to which everything is reported for certain.
+is still under way in the server, so a scan counts as sent at the moment up to which everything is
+reported for certain.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from datetime import datetime, timedelta
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
 from ...settings.types import PlcSettings
-from ...timestamps import utc_now
+from ...timestamps import read_clocks, steady_s
 from .browse import to_library
 from .clock import ClockOffset
 from .library import status_name, ua
 from .message import ChannelError
-from .poll import VANISHED, PolledNode, PollReader, Tagged, bad_sample
+from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample
 from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
 from .read_plan import SERVICE_FAULT, decode_head
 from .session import UaSession
-from .ua_values import DataValue, ticks_to_epoch_s
+from .ua_values import DataValue
 
 ITEMS_PER_CALL = 200
 KEEP_ALIVE_COUNT = 10  # publishing intervals after which a silent server still sends a sign of life
@@ -44,8 +44,8 @@ class SubscribeReader:
         clock: ClockOffset, plc: PlcSettings,
     ) -> None:  # fmt: skip
         self._session, self._nodes, self._clock, self._plc = session, nodes, clock, plc
-        self._liveness = PollReader(session, [], limit, clock)
-        self._audit = PollReader(session, nodes, limit, clock)
+        self._liveness = PollReader(session, [], limit, clock, 0.0)
+        self._audit = PollReader(session, nodes, limit, clock, plc.opcua.sampling_ms / 1000.0)
         self._audited_s = 0.0
         self._audits = 0
         self._started_s = time.monotonic()
@@ -56,7 +56,7 @@ class SubscribeReader:
         self._sequence: Optional[int] = None
         self._subscription_id = 0
         self._interval_s = self._sampling_s = 0.0
-        self._known_utc: Optional[datetime] = None
+        self._known_s: Optional[float] = None
         self._refused: List[Tagged] = []
         self._heard_s = time.monotonic()
         self._subscribe(min(ITEMS_PER_CALL, max_items or ITEMS_PER_CALL))
@@ -131,17 +131,17 @@ class SubscribeReader:
 
     # -- one scan ------------------------------------------------------------------------------------------------------
 
-    def read(self) -> Tuple[List[Tagged], datetime]:
-        """What was reported since the last scan, and the moment up to which nothing is missing.
+    def read(self) -> Tuple[List[Tagged], float]:
+        """What was reported since the last scan, and the moment (steady clock) up to which nothing is missing.
 
         Raises DriverError when the server has fallen silent, or Malformed.
         """
         samples, self._refused = self._refused, []
-        started_utc = utc_now()
-        is_first = self._known_utc is None
+        started_s = steady_s()
+        is_first = self._known_s is None
         end_s = time.monotonic() + self._interval_s + self._sampling_s + self._session.timeout_s
         for _ in range(ROUNDS_MOST):
-            asked_utc = utc_now()
+            asked_s = steady_s()
             self._liveness.read()
             has_more = self._take_reports(samples)
             is_waiting = is_first and len(self._samples) < len(self._nodes) and time.monotonic() < end_s
@@ -155,9 +155,9 @@ class SubscribeReader:
             samples += self._fill_missing()
         samples += self._look_after_nodes()
         delay_s = self._interval_s + self._sampling_s + MARGIN_S
-        known_utc = started_utc if is_first else asked_utc - timedelta(seconds=delay_s)
-        self._known_utc = max(known_utc, self._known_utc or known_utc)
-        return samples, self._known_utc
+        known_s = started_s if is_first else asked_s - delay_s
+        self._known_s = known_s if self._known_s is None else max(known_s, self._known_s)
+        return samples, self._known_s
 
     def _fill_missing(self) -> List[Tagged]:
         found = []
@@ -178,18 +178,18 @@ class SubscribeReader:
         """Take what has come in; whether the server may have more that only waits for Publish requests."""
         was_waiting = len(self._publish)
         taken, has_more = 0, False
-        received_utc = utc_now()
+        received = read_clocks()
         for _ in range(was_waiting):
             body = self._session.take_early(self._publish[0])
             if body is None:
                 break
             self._publish.popleft()
             taken += 1
-            has_more = self._take(body, samples, received_utc) or has_more
+            has_more = self._take(body, samples, received) or has_more
             self._send_publish()
         return has_more or (taken > 0 and taken == was_waiting)
 
-    def _take(self, body: bytes, samples: List[Tagged], received_utc: datetime) -> bool:
+    def _take(self, body: bytes, samples: List[Tagged], received: Clocks) -> bool:
         head = decode_head(body)
         self._heard_s = time.monotonic()
         if head.type_id == SERVICE_FAULT or head.status >> 30:
@@ -213,21 +213,20 @@ class SubscribeReader:
         self._acknowledge.append((report.subscription_id, report.sequence))
         for handle, value in report.items:
             if handle < len(self._nodes):
-                samples.append(self._make_sample(handle, value, received_utc))
+                samples.append(self._make_sample(handle, value, received))
         return report.has_more
 
-    def _make_sample(self, index: int, value: DataValue, received_utc: datetime) -> Tagged:
+    def _make_sample(self, index: int, value: DataValue, received: Clocks) -> Tagged:
         tag, _, is_state = self._nodes[index]
         overflow = has_overflow(value.status)
         if value.status >> 30 or value.value is None:
             sample = bad_sample(value.status)._replace(overflow=overflow)
         else:
             sample = Sample(value.value, overflow=overflow)
-            if is_state and value.source_ticks is not None and self._audit.times.has_proven(index):
-                epoch_s = ticks_to_epoch_s(value.source_ticks)
-                changed = self._audit.times.to_utc(epoch_s, self._known_utc, received_utc)
-                if changed is not None:
-                    sample = sample._replace(changed_utc=changed.moment_utc, changed_within_s=changed.within_s)
+            if is_state:
+                is_proven = self._audit.times.has_proven(index)
+                sample = self._audit.with_device_time(sample, value.source_ticks, received, is_proven=is_proven)
+                sample = sample._replace(sampling_s=max(sample.sampling_s, self._sampling_s))
         self._samples[index] = sample
         self._audit.explained.add(index)
         self._lost.pop(tag, None)

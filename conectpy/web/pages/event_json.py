@@ -32,7 +32,7 @@ PAGE_PARAMS = (
 
 
 def to_object(event: Event) -> Dict[str, Any]:
-    """All columns of `events`, and `duration_s` (null while the event is open)."""
+    """All columns of `events`; `duration_s` is the stored one or the difference of the ends, null while it is open."""
     return {
         "id": event.id,
         "uid": event.uid,
@@ -50,15 +50,11 @@ def to_object(event: Event) -> Dict[str, Any]:
         "gap_count": event.gap_count,
         "gap_s": round(event.gap_s, 3),
         "flags": list(event.flags),
-        "duration_s": duration_s(event),
+        "rev": event.rev,
+        "duration_s": event.duration_s,
+        "start_device_ts": _text(event.start_device_utc),
+        "end_device_ts": _text(event.end_device_utc),
     }
-
-
-def duration_s(event: Event) -> Optional[float]:
-    """Seconds from start to end; None while the event is open."""
-    if event.end_utc is None:
-        return None
-    return round(max(0.0, (event.end_utc - event.start_utc).total_seconds()), 3)
 
 
 def to_query(values: Dict[str, Any], limit: int) -> EventQuery:

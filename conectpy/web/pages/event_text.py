@@ -37,14 +37,16 @@ class EventRow:
 
 def to_row(event: Event) -> EventRow:
     """An event for the table."""
-    end = event.end_utc
+    end, lasted_s = event.end_utc, event.duration_s
+    if lasted_s is None:
+        lasted_s = (utc_now() - event.start_utc).total_seconds()
     return EventRow(
         event=event,
         start=local_text(event.start_utc),
         start_note=_start_note(event),
         end=None if end is None else local_text(end),
         end_note=_end_note(event),
-        duration=duration_text(((end or utc_now()) - event.start_utc).total_seconds()),
+        duration=duration_text(lasted_s),
         gaps=_gaps(event),
         flags=[_flag(flag) for flag in event.flags],
         is_outage=event.tag == COMM_TAG,

@@ -37,6 +37,9 @@ CSV_COLUMNS = (
     "gap_s",
     "flags",
     "created_at",
+    "start_device_ts",
+    "end_device_ts",
+    "rev",
 )
 
 

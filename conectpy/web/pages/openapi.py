@@ -147,7 +147,7 @@ def _schemas() -> Schema:
 
 def _event() -> Schema:
     nullable_time = {**TIME, "nullable": True}
-    times = ("end_ts", "start_earliest_ts", "end_earliest_ts")
+    times = ("end_ts", "start_earliest_ts", "end_earliest_ts", "start_device_ts", "end_device_ts")
     return _object(
         {
             "id": INTEGER,
@@ -160,6 +160,7 @@ def _event() -> Schema:
             "gap_count": INTEGER,
             "gap_s": NUMBER,
             "flags": _list(TEXT),
+            "rev": {**INTEGER, "description": "number of the last change to this event: grows by one per change"},
             "duration_s": {**NUMBER, "nullable": True, "description": "null while the event is open"},
         }
     )

@@ -1,4 +1,4 @@
--- The event database, schema version 1 (PRAGMA user_version). documentation.md explains every column.
+-- The event database, schema version 2 (PRAGMA user_version). documentation.md explains every column.
 -- All times are text: UTC, ISO 8601, milliseconds, `Z`; they sort like the moments they name.
 
 CREATE TABLE IF NOT EXISTS events (
@@ -17,7 +17,11 @@ CREATE TABLE IF NOT EXISTS events (
     end_quality       TEXT,
     gap_count         INTEGER NOT NULL DEFAULT 0,
     gap_s             REAL    NOT NULL DEFAULT 0,
-    flags             TEXT    NOT NULL DEFAULT ''
+    flags             TEXT    NOT NULL DEFAULT '',
+    rev               INTEGER NOT NULL DEFAULT 0,
+    duration_s        REAL,
+    start_device_ts   TEXT,
+    end_device_ts     TEXT
 );
 
 -- Promise E3: never two open events of one tag. Also finds the open ones among millions.
@@ -26,7 +30,27 @@ CREATE INDEX IF NOT EXISTS events_by_start ON events (start_ts);
 CREATE INDEX IF NOT EXISTS events_by_plc ON events (plc_ip, start_ts);
 -- Wide enough to sum run hours from it alone: the rows of one tag lie far apart in the table.
 CREATE INDEX IF NOT EXISTS events_by_tag ON events
-    (plc_ip, tag, start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s);
+    (plc_ip, tag, start_ts, end_ts, start_earliest_ts, end_earliest_ts, start_quality, gap_s, duration_s);
+CREATE INDEX IF NOT EXISTS events_by_rev ON events (rev);
+
+-- Stretches of time in which nobody saw a tag (promise E19).
+CREATE TABLE IF NOT EXISTS gaps (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    plc_ip  TEXT    NOT NULL,
+    tag     TEXT    NOT NULL,
+    from_ts TEXT    NOT NULL,
+    to_ts   TEXT    NOT NULL,
+    cause   TEXT    NOT NULL,
+    rev     INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS gaps_by_tag ON gaps (plc_ip, tag, from_ts);
+CREATE INDEX IF NOT EXISTS gaps_by_rev ON gaps (rev);
+
+-- What names this file, and its one counter of revisions (`rev`); see revisions.py.
+CREATE TABLE IF NOT EXISTS meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value
+) WITHOUT ROWID;
 
 -- When each PLC was last read well, at most 5 s old (promise E9).
 CREATE TABLE IF NOT EXISTS plcs (

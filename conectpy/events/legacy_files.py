@@ -1,16 +1,15 @@
-"""Files of installations from before schema versions: a backup copy beside them, then the tables of today.
+"""Files of installations from before versions become version 1: the first step of the ladder.
 
-All of the change is one transaction, so a kill at any time leaves the old file or the new one. Every row stays, with
-its id; a time that cannot be read gives way to the best one at hand, flagged `unreadable`, its text in `legacy_texts`.
+Every row stays, with its id; a time that cannot be read gives way to the best one at hand, flagged `unreadable`, its
+text in `legacy_texts`. The same file gives the same rows, with the same `uid`, however often it is migrated.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import time
-from contextlib import closing
+import uuid
 from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any, Iterator, List, Optional, Sequence, Tuple
@@ -18,27 +17,19 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 from tzlocal import get_localzone
 
 from ..errors import StoreError
-from ..timestamps import UTC, ZoneInfo, to_text
-from .database import (
-    LEGACY_COLUMNS,
-    connect_reader,
-    describe,
-    free_name,
-    make_uri,
-    roll_back,
-    schema_statements,
-    stamp_statements,
-)
-from .ledger import ceil_text, new_uid
+from ..timestamps import EPOCH_UTC, ZoneInfo, ceil_text, to_text
+from .columns import COLUMNS_OF_VERSION, LEGACY_COLUMNS
+from .database import schema_statements
 from .legacy_times import ORDER_SLACK, LegacyClock
 
 log = logging.getLogger(__name__)
 
 PROGRESS_S = 2.0
 CHUNK_ROWS = 5000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAMESPACE = uuid.UUID("6d1f3c0e-2f0b-5b0a-9d53-636e70790001")
+"""Ours, for the `uid` of rows that never had one."""
 
-INSERT = f"INSERT INTO events_migrating VALUES ({', '.join('?' * 16)})"
+INSERT = f"INSERT INTO events_migrating VALUES ({', '.join('?' for _ in COLUMNS_OF_VERSION[1])})"
 LATER_START = """
 SELECT MIN(start_ts) FROM events
 WHERE plc_ip = ?1 AND tag = ?2 AND flags NOT LIKE '%unreadable%' AND (start_ts, id) > (?3, ?4)"""
@@ -55,27 +46,17 @@ INSERT OR IGNORE INTO plcs (plc_ip, plc_name)
 SELECT plc_ip, plc_name FROM (SELECT plc_ip, plc_name, MAX(start_ts) FROM events GROUP BY plc_ip)"""
 
 
-def migrate(path: str, timezone_name: Optional[str]) -> str:
-    """Bring the file up to date. Returns the name of the backup copy.
+def rebuild(connection: sqlite3.Connection, path: str, timezone_name: Optional[str]) -> None:
+    """0 -> 1, within a transaction. `timezone_name`: of the local times; None: the machine's.
 
-    Raises StoreError, with the file as it was, when that cannot be done now.
+    Raises StoreError when there is no such zone, sqlite3.Error otherwise.
     """
     clock = LegacyClock(find_zone(timezone_name))
-    connection = sqlite3.connect(make_uri(path, "rw"), uri=True, timeout=2.0, isolation_level=None)
-    connection.text_factory = _decode
-    with closing(connection):
-        try:
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA legacy_alter_table=ON")  # views and triggers of others go by the name, as before
-            connection.execute("BEGIN IMMEDIATE")
-            backup = back_up(path)
-            log.warning("%s: is from an earlier version; it is migrated, a copy of it is kept as %s", path, backup)
-            _migrate(connection, path, clock)
-            connection.execute("COMMIT")
-        except sqlite3.Error as exc:
-            roll_back(connection)
-            raise StoreError(f"{path}: could not be migrated, it is as it was: {describe(exc)}") from exc
-    return backup
+    text_factory, connection.text_factory = connection.text_factory, decode_old_text
+    try:
+        _rebuild(connection, path, clock)
+    finally:
+        connection.text_factory = text_factory
 
 
 def find_zone(name: Optional[str]) -> Optional[tzinfo]:
@@ -89,29 +70,11 @@ def find_zone(name: Optional[str]) -> Optional[tzinfo]:
     return zone
 
 
-def back_up(path: str) -> str:
-    """A consistent copy beside the file, complete or not there at all; its name."""
-    name = free_name(path, "backup")
-    part = f"{name}.part"
-    try:
-        with closing(connect_reader(path)) as source, closing(sqlite3.connect(part)) as target:
-            source.backup(target)
-        os.replace(part, name)
-    except BaseException:
-        if os.path.exists(part):
-            os.unlink(part)
-        raise
-    return name
-
-
-# -- the transaction ---------------------------------------------------------------------------------------------------
-
-
-def _migrate(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> None:
+def _rebuild(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> None:
     own = "SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND type IN ('index', 'trigger') AND sql IS NOT NULL"
     kept_sql = [str(row[0]) for row in connection.execute(own)]
     more = _other_columns(connection)
-    statements = schema_statements()
+    statements = schema_statements(1)
     connection.execute(statements[0].replace("IF NOT EXISTS events", "events_migrating", 1))
     _copy_rows(connection, path, clock)
     for name, kind in more:
@@ -130,8 +93,6 @@ def _migrate(connection: sqlite3.Connection, path: str, clock: LegacyClock) -> N
             connection.execute(sql)
         except sqlite3.Error as exc:
             log.warning("%s: left out of the migrated file: %s (%s)", path, sql, exc)
-    for sql in stamp_statements():
-        connection.execute(sql)
 
 
 def _other_columns(connection: sqlite3.Connection) -> List[Tuple[str, str]]:
@@ -158,15 +119,15 @@ def _copy_rows(connection: sqlite3.Connection, path: str, clock: LegacyClock) ->
     old_rows = connection.execute(f"SELECT {columns} FROM events ORDER BY {order}")
     unreadable: List[Tuple[Any, ...]] = []
     new_rows = _convert(old_rows, clock, unreadable)
-    done, told_s = 0, time.monotonic()
+    done, reported_s = 0, time.monotonic()
     while True:
         chunk = list(islice(new_rows, CHUNK_ROWS))
         if not chunk:
             break
         connection.executemany(INSERT, chunk)
         done += len(chunk)
-        if time.monotonic() - told_s > PROGRESS_S or done == total:
-            told_s = time.monotonic()
+        if time.monotonic() - reported_s > PROGRESS_S or done == total:
+            reported_s = time.monotonic()
             log.info("%s: migrating: %d of %d rows", path, done, total)
     if unreadable:
         log.warning("%s: %d rows have a time that cannot be read; see the table legacy_texts", path, len(unreadable))
@@ -190,7 +151,7 @@ def _convert(
             flags.append("unreadable")
             unreadable.append((event_id, start, end, created))
         if start_utc is None:
-            start_utc = min(filter(None, (created_utc, end_utc)), default=above_utc or EPOCH)
+            start_utc = min(filter(None, (created_utc, end_utc)), default=above_utc or EPOCH_UTC)
         else:
             above_utc = start_utc
         quality = None if is_open else "sampled"
@@ -208,7 +169,7 @@ def _convert(
             ceil_text(start_utc),
             None if end_utc is None else ceil_text(end_utc),
             to_text(created_utc or start_utc),
-            new_uid(),
+            _uid_of(event_id, plc, tag, start),
             None,
             "sampled",
             None,
@@ -219,10 +180,15 @@ def _convert(
         )
 
 
-def settle_open_rows(connection: sqlite3.Connection) -> int:
+def _uid_of(event_id: Any, plc: Any, tag: Any, start: Any) -> str:
+    """What tells a row from all others of its file, and stays when it ends or is given another name."""
+    return str(uuid.uuid5(NAMESPACE, f"{event_id}\n{plc}\n{tag}\n{start}"))
+
+
+def settle_open_rows(connection: sqlite3.Connection) -> None:
     """Make promise E3 true: an open row that a later row of its tag follows has ended before that one started.
 
-    When it ended nobody saw: `gap`, between its own start and the later one's. Returns how many; within a transaction.
+    When it ended nobody saw: `gap`, between its own start and the later one's. Within a transaction.
     """
     open_rows: Sequence[Tuple[Any, ...]] = connection.execute(
         "SELECT plc_ip, tag, start_ts, id FROM events WHERE end_ts IS NULL ORDER BY plc_ip, tag, start_ts, id"
@@ -241,14 +207,13 @@ def settle_open_rows(connection: sqlite3.Connection) -> int:
         log.warning(
             "%d open events were followed by later ones of their tag; they are closed as uncertain", len(closed)
         )
-    return len(closed)
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _decode(raw: bytes) -> str:
+def decode_old_text(raw: bytes) -> str:
     """Old tools on Windows may have written their own code page."""
     try:
         return raw.decode("utf-8")
