@@ -228,8 +228,8 @@ class Detector:
             quality, earliest = "gap", track.good_utc
         if track.last_ts is not None:  # short of a step, the wall clock may have gone back: no negative duration (E15)
             ts = max(ts, track.last_ts)
-        if earliest is not None and earliest > ts:
-            earliest, flags = None, flags | {"clock_step"}
+        if earliest is not None and earliest > ts:  # no bound then, but for an end its own start
+            earliest, flags = None if sample.value else track.last_ts, flags | {"clock_step"}
         kind = "open" if sample.value else "close"
         return Transition(
             kind, self._plc.address, name, ts, earliest, quality,
