@@ -14,6 +14,7 @@ from conectpy.events.store import EventStore
 from conectpy.live.realtime import RealtimeData
 from conectpy.live.recent_history import History
 from conectpy.models import Sample, Scan, Transition, Value
+from conectpy.plant.current import Plant as SettingsOwner
 from conectpy.serving.server import WebServer
 from conectpy.settings.types import DatabaseSettings, PlcSettings, Settings, TagSettings, WebSettings
 from conectpy.timestamps import to_text, utc_now
@@ -59,9 +60,8 @@ class Plant:
             DatabaseSettings(str(folder / "events.sqlite3")),
             web or WebSettings(port=0, timezone=ZONE),
         )
-        names = {plc.address: plc.name for plc in self.plcs}
-        labels = {(plc.address, tag.tag): tag.label for plc in self.plcs for tag in plc.tags if tag.is_state}
-        self.store = EventStore(self.settings.database, names, labels)
+        self.owner = SettingsOwner(self.settings)
+        self.store = EventStore(self.settings.database, self.owner.names, self.owner.labels)
         self.store.open()
         self.store.start()
         for plc in self.plcs:
@@ -69,7 +69,7 @@ class Plant:
         self.app = create_app(
             self.realtime,
             self.store.reader(),
-            self.settings,
+            self.owner,
             health=lambda: self.health,
             history=self.history,
             registry=CollectorRegistry(),
@@ -77,13 +77,22 @@ class Plant:
         self.server: Optional[WebServer] = None
         self._thread: Optional[threading.Thread] = None
 
-    def scan(self, address: str, values: Values, *, at: Optional[datetime] = None, bad: Sequence[str] = ()) -> None:
-        """A scan in which these values were read and the `bad` tags failed."""
+    def scan(
+        self,
+        address: str,
+        values: Values,
+        *,
+        at: Optional[datetime] = None,
+        bad: Sequence[str] = (),
+        since: Optional[Dict[str, Optional[str]]] = None,
+    ) -> None:
+        """A scan in which these values were read and the `bad` tags failed; `since` is when states became so."""
         at = at or utc_now()
         samples: List[Tuple[str, Sample]] = [(tag, Sample(value)) for tag, value in values.items()]
         samples += [(tag, Sample(None, "no such tag")) for tag in bad]
         scan = Scan(at, at, 0.0123, tuple(samples))
-        self.realtime.publish_scan(address, scan, {"last_error": None, "consecutive_fails": 0, "errors": ()})
+        facts = {"last_error": None, "consecutive_fails": 0, "errors": ()}
+        self.realtime.publish_scan(address, scan, facts, since)
         self.history.record_scan(address, scan)
 
     def scan_all(self) -> None:

@@ -31,8 +31,9 @@ from conectpy.events.store import EventStore
 from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import realtime_data
 from conectpy.live.recent_history import History
+from conectpy.plant.current import Plant
 from conectpy.serving.server import WebServer
-from conectpy.settings.types import PlcSettings, Settings
+from conectpy.settings.types import Settings
 from conectpy.simulator.plants import SIMULATED_PLCS, start_simulated
 from conectpy.texts.catalogue import say
 from conectpy.web import create_app, hub_of
@@ -189,13 +190,14 @@ def run(settings: Settings) -> int:
     stop = threading.Event()
     with stop_on_signals(stop):
         metrics = Metrics(CollectorRegistry())
-        store = EventStore(settings.database, plc_names(settings.plcs), tag_labels(settings.plcs))
+        plant = Plant(settings)
+        store = EventStore(settings.database, plant.names, plant.labels)
         history = History(settings.web.history_mb * 2**20)
-        collector = Collector(settings.plcs, realtime_data, history, store, metrics)
+        collector = Collector(plant, realtime_data, history, store, metrics)
         app = create_app(
             realtime_data,
             store.reader(),
-            settings,
+            plant,
             health=collector.health,
             history=history,
             registry=metrics.registry,
@@ -225,16 +227,6 @@ def run(settings: Settings) -> int:
                 log.error(say("monitor.not_stored"))
     log.info(say("monitor.stopped"))
     return 0
-
-
-def plc_names(plcs: Sequence[PlcSettings]) -> Dict[str, str]:
-    """Address -> name."""
-    return {plc.address: plc.name for plc in plcs}
-
-
-def tag_labels(plcs: Sequence[PlcSettings]) -> Dict[Tuple[str, str], str]:
-    """(address, tag) -> label, for every state tag."""
-    return {(plc.address, tag.tag): tag.label for plc in plcs for tag in plc.tags if tag.is_state}
 
 
 if __name__ == "__main__":

@@ -20,9 +20,20 @@ if __name__ == "__main__" and not __package__:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from conectpy.console.command_line import ArgumentParser, set_up_output
-from conectpy.console.opcua_console import Options, print_tree, read_loop, run_action, show_endpoints
+from conectpy.console.opcua_console import (
+    DEPTH,
+    DEPTH_FLAG,
+    FLAGS,
+    PASSWORD_VARIABLE,
+    Options,
+    print_tree,
+    read_loop,
+    run_action,
+    show_endpoints,
+)
 from conectpy.console.output import language_of, print_error
 from conectpy.errors import ConectpyError, ConfigError
+from conectpy.settings.flags import add_flag
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
 URL = ""
@@ -40,6 +51,9 @@ NODES: Dict[str, str] = {
 }
 
 SIMULATOR_PORT = 24840
+
+# What holds where the command line says nothing, and is not the same as in a configuration.
+DEFAULTS = {"--security": "none; with --user auto", "--password-env": PASSWORD_VARIABLE}
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -72,21 +86,13 @@ def parse_options(argv: Optional[Sequence[str]]) -> Options:
     parser.add_argument("start", nargs="?", metavar="NODE", help="browse: where to begin (i=85, the Objects folder)")
     parser.add_argument("--url", default=URL, help="opc.tcp://host:4840; without it, a simulated S7 is started")
     parser.add_argument("--node", action="append", metavar="NAME=NODEID", help="read this node; repeatable")
-    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="seconds between readings (1)")
-    parser.add_argument("--timeout", type=float, default=3.0, metavar="S", help="longest wait for an answer (3)")
     parser.add_argument("--once", action="store_true", help="read once; exit status 0 only if all values are good")
     parser.add_argument("--subscribe", action="store_true", help="let the server report changes, also short ones")
     parser.add_argument("--csv", metavar="FILE", help="append every reading to FILE")
-    parser.add_argument("--depth", type=int, default=2, metavar="N", help="browse: how deep (2)")
-    parser.add_argument(
-        "--security", metavar="MODE", help="auto, none, sign or sign_and_encrypt (none; with --user auto)"
-    )
-    parser.add_argument("--user", metavar="NAME", help="user name; the password comes from --password-env or -file")
-    parser.add_argument("--password-env", metavar="VARIABLE", help="environment variable with it (OPCUA_PASSWORD)")
-    parser.add_argument("--password-file", metavar="FILE", help="file whose first line is the password")
-    parser.add_argument("--allow-plain-password", action="store_true", help="send it even where nothing encrypts it")
     parser.add_argument("--trust", nargs="?", const="*", metavar="THUMBPRINT", help="trust the server's certificate")
-    parser.add_argument("--pki", default="pki", metavar="DIR", help="folder of the certificates (pki)")
+    add_flag(parser, DEPTH, DEPTH_FLAG)
+    for flag, option in FLAGS.items():
+        add_flag(parser, option, flag, DEFAULTS.get(flag.split()[0]))
     arguments = parser.parse_intermixed_args(argv)
     actions = {"read": read_loop, "browse": print_tree, "endpoints": show_endpoints}
     return Options(actions[arguments.command], arguments, read_nodes(arguments))

@@ -1,70 +1,80 @@
-"""`read_plc_loop`: connect, scan, publish, detect, record, wait, back off. One thread runs it for each PLC."""
+"""`read_plc_loop`: connect, scan, detect, hand on, wait, back off. One thread runs it for each PLC.
+
+It names nobody who listens: what it finds goes to the sinks of its `PlcWatch` (see sinks.py), all of one scan at once.
+"""
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import Any, Deque, Dict, List, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Deque, Dict, Optional, Tuple
 
 from ..drivers import Driver, DriverMemory, make_driver
 from ..errors import DriverError
 from ..events.detector import Detector
-from ..events.store import EventStore
 from ..facts.plc_facts import ErrorNote, LinkFigures
-from ..live.metrics import PlcMetrics
-from ..live.realtime import RealtimeData
-from ..live.recent_history import History
-from ..models import COMM_TAG, Change, PlcMemory, Scan, Transition
+from ..models import PlcMemory, Scan
+from ..plant.diff import compare_plc
 from ..settings.types import PlcSettings
-from ..texts.catalogue import say
-from ..timestamps import boot_id, read_clocks, to_text, utc_now
+from ..timestamps import boot_id, read_clocks, to_text
 from ..values import as_state_sample
 from .scan_stats import ScanStats
-
-log = logging.getLogger(__name__)
+from .sinks import Outage, Sink
 
 BACKOFF_MIN_S = 1.0
 BACKOFF_MAX_S = 30.0
-NOTE_AGE_S = 4.0
-"""The store keeps a last known state that is at most 5 s old, and takes its own time to write it."""
-
 CONNECT_GRACE_S = 10.0
 SCAN_GRACE_S = 10.0
 ERRORS_KEPT = 20
 
+LOOK_S = 1.0
+"""No pause is longer in one piece: other settings take effect within this time, whatever the interval."""
+
+OpenDriver = Callable[[PlcSettings, DriverMemory], Driver]
+
 
 class PlcWatch:
-    """What outlives one connection, and one thread, of a PLC: its detector, its figures, the driver in use.
+    """What outlives one connection, and one thread, of a PLC: its detector, its figures, its sinks, the driver in use.
 
-    Written by the PLC's thread; the collector reads `deadline_s` and calls `abort`.
+    Written by the PLC's thread; any thread may call `change_to`, `abort` and `retire` and read `plc`, `deadline_s`.
     """
 
-    def __init__(self, plc: PlcSettings, memory: PlcMemory, metrics: PlcMetrics) -> None:
-        self.plc = plc
-        self.metrics = metrics
-        self.detector = Detector(plc, memory, boot_id())
+    def __init__(
+        self, plc: PlcSettings, memory: Optional[PlcMemory] = None, open_driver: Optional[OpenDriver] = None
+    ) -> None:
+        self.plc = plc  # the settings that its thread goes by
+        self.wanted = plc  # those that it takes over before its next scan or attempt
+        self.detector = Detector(plc, memory or PlcMemory(), boot_id())
+        self.sinks: Tuple[Sink, ...] = ()
         self.stats = ScanStats()
         self.definitions: DriverMemory = {}
         self.driver: Optional[Driver] = None
+        self.open_driver = open_driver
         self.deadline_s = float("inf")  # by then (monotonic) the thread has done something, or it hangs
         self.fails = 0
         self.connects = 0
         self.errors: Deque[ErrorNote] = deque(maxlen=ERRORS_KEPT)
-        self.noted_s = 0.0
 
     def expect_within(self, seconds: float) -> None:
         """The thread's next sign of life comes within this time."""
         self.deadline_s = time.monotonic() + seconds
 
+    def change_to(self, plc: PlcSettings) -> None:
+        """Go on with other settings of the same PLC; the thread takes them over as soon as it can. Never waits."""
+        self.wanted = plc
+
     def abort(self) -> None:
-        """Make a driver that hangs fail; any thread."""
+        """Make a driver that hangs fail."""
         driver = self.driver
         if driver is not None:
             driver.abort()
+
+    def retire(self) -> None:
+        """Whatever a thread that hangs may still bring is nobody's."""
+        self.driver = None
 
     def facts(self) -> Dict[str, Any]:
         """The counters for `_meta`."""
@@ -79,143 +89,145 @@ class PlcWatch:
         return {**self.stats.facts(), **figures}
 
 
-def read_plc_loop(
-    watch: PlcWatch, realtime: RealtimeData, history: History, store: EventStore, stop: threading.Event
-) -> None:
+def read_plc_loop(watch: PlcWatch, stop: threading.Event) -> None:
     """Read one PLC until `stop` is set, with a new driver for every attempt. Only a DriverError is waited out."""
-    loop = _Loop(watch, realtime, history, store, stop)
+    loop = _Loop(watch, stop)
     while not stop.is_set():
         try:
             loop.run_connection()
         except DriverError as exc:
             if not stop.is_set():
                 loop.wait_out(exc)
-    loop.note_states()
+    loop.end()
 
 
 class _Loop:
     """One run of `read_plc_loop`: the steps, with what they share."""
 
-    def __init__(
-        self, watch: PlcWatch, realtime: RealtimeData, history: History, store: EventStore, stop: threading.Event
-    ) -> None:
+    def __init__(self, watch: PlcWatch, stop: threading.Event) -> None:
         self.watch = watch
-        self.plc = watch.plc
-        self.realtime = realtime
-        self.history = history
-        self.store = store
         self.stop = stop
-        self.states = {tag.tag for tag in watch.plc.tags if tag.is_state}
+        self.driver = watch.driver
+        self.states = _states_of(watch.plc)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether other settings wait to be taken over."""
+        return self.watch.wanted is not self.watch.plc
 
     def run_connection(self) -> None:
-        """Connect and scan until something fails or `stop` is set; the connection is closed in any case."""
-        watch, plc = self.watch, self.plc
-        driver = watch.driver = make_driver(plc, watch.definitions)
+        """Connect and scan until something fails, `stop` is set, or other settings need another connection."""
+        watch = self.watch
+        self.take_settings()
+        plc = watch.plc
+        driver = watch.driver = self.driver = (watch.open_driver or make_driver)(plc, watch.definitions)
         try:
             watch.expect_within(20 * plc.timeout_s + CONNECT_GRACE_S)
             driver.connect()
+            if self.stop.is_set():
+                return
             watch.connects += 1
-            log.info(say("collector.connected", plc=plc.name, address=plc.address))
+            facts = {**watch.facts(), **driver.facts()}
+            for sink in watch.sinks:
+                sink.on_connect(plc, facts)
             next_s = time.monotonic()
-            while not self.stop.is_set():
-                watch.expect_within(10 * plc.timeout_s + SCAN_GRACE_S)
+            while not self.stop.is_set() and self.goes_on(driver):
+                watch.expect_within(10 * watch.plc.timeout_s + SCAN_GRACE_S)
                 self.scan(driver)
                 next_s = self.wait_for_next(next_s)
         finally:
             driver.close()
 
+    def goes_on(self, driver: Driver) -> bool:
+        """Take over what has changed; whether this connection serves the settings that hold now."""
+        if not self.has_news:
+            return True
+        before = self.watch.plc
+        self.take_settings()
+        now = self.watch.plc
+        if compare_plc(before, now).needs_connection:
+            return False
+        return before.interval_s == now.interval_s or driver.take_interval(now.interval_s)
+
+    def take_settings(self) -> None:
+        """From here on the PLC is read with the settings that are wanted; its open events go on (promise E12)."""
+        watch = self.watch
+        plc = watch.wanted
+        if plc is watch.plc:
+            return
+        changes = watch.detector.take_settings(plc, *read_clocks())
+        for sink in watch.sinks:
+            sink.on_settings(plc, changes)
+        watch.plc, self.states = plc, _states_of(plc)  # last: a run that ends before has it all to do again
+
     def scan(self, driver: Driver) -> None:
-        """One good scan: out to the live values, through the detector, into the store."""
+        """One good scan, through the detector, out to the sinks."""
         watch = self.watch
         scan = _with_states(driver.read_scan(), self.states)
         now_s = time.monotonic()
         if self.stop.is_set() and watch.driver is not driver:
             return  # this thread has been replaced: its late scan is nobody's
-        if watch.fails:
-            log.info(say("collector.good_again", plc=self.plc.name, address=self.plc.address, count=watch.fails))
         watch.fails = 0
         watch.stats.add(scan.duration_s, now_s)
-        watch.metrics.scan_seconds.observe(scan.duration_s)
-        watch.metrics.up.set(1)
         changes = watch.detector.on_scan(scan, scan.received_s)
-        self.realtime.publish_scan(self.plc.address, scan, {**watch.facts(), **driver.facts()})
-        self.history.record_scan(self.plc.address, scan)
-        self.record(changes)
-        if now_s + self.plc.interval_s - watch.noted_s > NOTE_AGE_S:
-            self.note_states()
+        facts, plc = {**watch.facts(), **driver.facts()}, watch.plc
+        for sink in watch.sinks:
+            sink.on_scan(plc, scan, changes, facts)
 
     def wait_for_next(self, planned_s: float) -> float:
         """Sleep until the next starting time of the fixed grid; one that has passed is left out, never made up for."""
+        interval_s = self.watch.plc.interval_s
         now_s = time.monotonic()
-        next_s = planned_s + self.plc.interval_s
+        next_s = planned_s + interval_s
         if next_s < now_s:
-            missed = int((now_s - next_s) / self.plc.interval_s) + 1
-            next_s += missed * self.plc.interval_s
+            missed = int((now_s - next_s) / interval_s) + 1
+            next_s += missed * interval_s
             self.watch.stats.add_overrun(missed)
-            self.watch.metrics.overruns.inc()
-            self.watch.metrics.missed_cycles.inc(missed)
         self.watch.expect_within(next_s - now_s + 10)
-        self.stop.wait(next_s - now_s)
-        return next_s
+        self.stop.wait(min(LOOK_S, next_s - now_s))
+        while not self.stop.is_set() and not self.has_news:
+            rest_s = next_s - time.monotonic()
+            if rest_s <= 0:
+                return next_s
+            self.stop.wait(min(LOOK_S, rest_s))
+        return min(next_s, time.monotonic())  # what is new begins a grid of its own
 
     def wait_out(self, exc: DriverError) -> None:
-        """A failure: shown, counted, and followed by a pause; meanwhile the outage itself is watched."""
-        watch, plc = self.watch, self.plc
+        """A failure: told, counted, and followed by a pause; meanwhile the outage itself is watched."""
+        watch, plc = self.watch, self.watch.plc
         watch.fails += 1
-        text = exc.text
-        if not watch.errors or watch.errors[-1]["text"] != text or watch.fails == 1:
-            has_address = plc.address in text
-            log.warning(text if has_address else say("plc.fault", plc=plc.name, address=plc.address, fault=text))
-        watch.errors.append({"ts": to_text(utc_now()), "text": text})
-        watch.metrics.failures.inc()
-        watch.metrics.up.set(0)
-        pause_s = _backoff_s(watch.fails)
-        at_ts = to_text(utc_now())
-        self.realtime.publish_failure(plc.address, at_ts, watch.facts())
-        self.history.record_outage(plc.address, at_ts)
-        end_s = time.monotonic() + pause_s
-        watch.expect_within(pause_s + 10)
-        while not self.stop.is_set():
-            self.record(watch.detector.on_failure(*read_clocks()))
-            if time.monotonic() + 1.0 - watch.noted_s > NOTE_AGE_S:
-                self.note_states()
-            rest_s = end_s - time.monotonic()
-            if rest_s <= 0:
+        at_utc, at_s = read_clocks()
+        outage = Outage(at_utc, exc, exc.text, watch.fails, _backoff_s(watch.fails))
+        watch.errors.append({"ts": to_text(at_utc), "text": outage.text})
+        end_s = time.monotonic() + outage.pause_s
+        watch.expect_within(outage.pause_s + 10)
+        changes, facts = watch.detector.on_failure(at_utc, at_s), watch.facts()
+        for sink in watch.sinks:
+            sink.on_outage(plc, outage, changes, facts)
+        while not self.stop.wait(min(LOOK_S, max(0.0, end_s - time.monotonic()))) and not self.has_news:
+            changes = watch.detector.on_failure(*read_clocks())
+            for sink in watch.sinks:
+                sink.on_downtime(plc, changes)
+            if time.monotonic() >= end_s:
                 break
-            self.stop.wait(min(rest_s, 1.0))
 
-    def record(self, changes: List[Change]) -> None:
-        """Hand one scan's changes to the store, and show since when the states are what they are."""
-        if not changes:
-            return
-        self.store.record(changes)
-        transitions = [change for change in changes if isinstance(change, Transition)]
-        self.watch.metrics.transitions.inc(len(transitions))
-        self.watch.metrics.chatter.inc(sum("chatter" in transition.flags for transition in transitions))
-        self.realtime.publish_since(self.plc.address, _since(transitions))
-
-    def note_states(self) -> None:
-        """Let the store keep the last known states, so that a restart goes on from them (promise E9)."""
-        self.watch.noted_s = time.monotonic()
-        good_utc, notes = self.watch.detector.take_notes()
-        if good_utc is not None:
-            self.store.note_states(self.plc.address, good_utc, notes)
+    def end(self) -> None:
+        """The run is over, and nobody has taken this thread's place."""
+        if self.watch.driver is self.driver:
+            for sink in self.watch.sinks:
+                sink.on_stop(self.watch.plc)
 
 
-def _with_states(scan: Scan, states: Any) -> Scan:
+def _states_of(plc: PlcSettings) -> AbstractSet[str]:
+    return {tag.tag for tag in plc.tags if tag.is_state}
+
+
+def _with_states(scan: Scan, states: AbstractSet[str]) -> Scan:
+    """The scan with booleans for states; what is no state stays as it was read."""
     if not any(tag in states for tag, _ in scan.samples):
         return scan
     samples = tuple((tag, as_state_sample(tag, sample) if tag in states else sample) for tag, sample in scan.samples)
     return replace(scan, samples=samples)
-
-
-def _since(transitions: Sequence[Transition]) -> Dict[str, Optional[str]]:
-    since: Dict[str, Optional[str]] = {}
-    for transition in transitions:
-        if transition.kind in ("open", "close") and transition.tag != COMM_TAG:
-            is_known = transition.quality not in ("tag_lost", "removed")
-            since[transition.tag] = to_text(transition.ts_utc) if is_known else None
-    return since
 
 
 def _backoff_s(fails: int) -> float:

@@ -1,32 +1,47 @@
-"""What the OPC UA client script does with a connection: read in a loop, browse, list endpoints."""
+"""What the OPC UA client script does with a connection: read in a loop, read once, browse, list endpoints."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import random
+import os
 import re
 import sys
 import threading
-import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, TextIO
+from contextlib import closing
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
-from conectpy.console.signals import stop_on_signals
-from conectpy.console.text_tables import one_line, print_table
-from conectpy.drivers.opc_ua import OpcUaPlc
-from conectpy.drivers.ua.connect import UntrustedServer, list_endpoints
-from conectpy.drivers.ua.node_id import parse_node_id
-from conectpy.errors import ConectpyError, ConfigError, DriverError
-from conectpy.models import Sample
-from conectpy.pki.certificates import Pki
-from conectpy.settings.types import OpcUaSettings, PlcSettings, TagSettings
-from conectpy.timestamps import to_text, utc_now
-from conectpy.values import to_display
+from ..collector.loop import PlcWatch, read_plc_loop
+from ..collector.sinks import QueuedSink
+from ..collector.worker import Worker, stop_all
+from ..drivers.opc_ua import OpcUaPlc
+from ..drivers.ua.connect import UntrustedServer, list_endpoints
+from ..drivers.ua.node_id import parse_node_id
+from ..errors import ConfigError
+from ..facts.plc_facts import OpcUaFacts
+from ..pki.certificates import Pki
+from ..settings.addresses import check_opcua_address
+from ..settings.flags import check_flags
+from ..settings.options import Fault, Option, option_of
+from ..settings.types import OpcUaSettings, PlcSettings, TagSettings
+from ..values import to_display
+from .opcua_sinks import ConsoleSink, CsvSink, value_text
+from .signals import stop_on_signals
+from .text_tables import one_line, print_table
 
-BACKOFF_MIN_S = 1.0
-BACKOFF_MAX_S = 30.0
-STOP_GRACE_S = 0.5
-SECURITIES = ("auto", "none", "sign", "sign_and_encrypt")
+DRAIN_S = 1.0
+PASSWORD_VARIABLE = "OPCUA_PASSWORD"
+DEPTH_FLAG, DEPTH = "--depth N", Option("browse: how deep", 1, 20, kind="int", default=2)
+FLAGS = {
+    "--interval S": option_of(PlcSettings, "interval_s"),
+    "--timeout S": option_of(PlcSettings, "timeout_s"),
+    "--security MODE": option_of(OpcUaSettings, "security"),
+    "--user NAME": option_of(OpcUaSettings, "user"),
+    "--password-env VARIABLE": option_of(OpcUaSettings, "password_env"),
+    "--password-file FILE": option_of(OpcUaSettings, "password_file"),
+    "--allow-plain-password": option_of(OpcUaSettings, "allow_plain_password"),
+    "--pki DIR": option_of(OpcUaSettings, "pki_dir"),
+}
+"""What the command line shares with a configuration: meaning and range come from there."""
 
 
 class Options(NamedTuple):
@@ -46,208 +61,121 @@ class Options(NamedTuple):
         return self._replace(arguments=arguments)
 
 
+# -- options -----------------------------------------------------------------------------------------------------------
+
+
 def make_plc(options: Options) -> PlcSettings:
     """The driver's settings. Raises ConfigError that names all faults at once."""
-    arguments, faults = options.arguments, []
-    security = (arguments.security or ("auto" if arguments.user else "none")).lower()
-    if security not in SECURITIES:
-        faults.append(f"--security: must be one of {', '.join(SECURITIES)}, got {arguments.security}")
-    for name, low, high in (("interval", 0.05, 3600), ("timeout", 0.1, 60), ("depth", 1, 20)):
-        if not low <= getattr(arguments, name) <= high:
-            faults.append(f"--{name}: must be {low} to {high}, got {getattr(arguments, name)}")
+    arguments, faults = options.arguments, list(_find_faults(options))
+    values: Dict[str, Any] = {}
+    try:
+        values = check_flags(vars(arguments), {**FLAGS, DEPTH_FLAG: DEPTH})
+    except ConfigError as exc:
+        faults = [*exc.faults, *faults]
+    if faults:
+        raise ConfigError(faults)
+    given = {option.name: values[flag.split()[0]] for flag, option in FLAGS.items() if flag.split()[0] in values}
+    plc = {name: given.pop(name) for name in ("interval_s", "timeout_s") if name in given}
+    given.setdefault("security", "auto" if arguments.user else "none")
+    if not arguments.password_file:
+        given.setdefault("password_env", PASSWORD_VARIABLE)
+    opcua = OpcUaSettings(mode="subscribe" if arguments.subscribe else "poll", **given)
+    tags = tuple(TagSettings(name, name, node=node) for name, node in options.nodes.items())
+    return PlcSettings(options.url, "OPC UA", "opcua", tags=tags, opcua=opcua, **plc)
+
+
+def _find_faults(options: Options) -> Iterator[str]:
+    """What is wrong with those that a configuration does not have in this form."""
+    arguments = options.arguments
     if arguments.trust not in (None, "*") and not re.fullmatch(r"[0-9a-fA-F:]{8,}", arguments.trust):
-        faults.append(f"--trust: must be a thumbprint of at least 8 hexadecimal digits, got {arguments.trust}")
-    if "@" in options.url:
-        faults.append("--url: no user or password in it, it is sent in clear; use --user and --password-env")
-    elif not re.match(r"opc\.tcp://[^/]", options.url):
-        faults.append(f"--url: must be like opc.tcp://192.168.11.20:4840, got {options.url}")
+        yield f"--trust: must be a thumbprint of at least 8 hexadecimal digits, got {arguments.trust}"
+    try:
+        check_opcua_address(options.url)
+    except Fault as fault:
+        yield f"--url: {fault}"
     for name, node in [*options.nodes.items(), *([("browse", arguments.start)] if arguments.start else [])]:
         try:
             parse_node_id(node)
         except ValueError as exc:
-            faults.append(f"{name}: {exc}")
-    if faults:
-        raise ConfigError(faults)
-    opcua = OpcUaSettings(
-        security=security,
-        mode="subscribe" if arguments.subscribe else "poll",
-        user=arguments.user,
-        password_env=arguments.password_env or (None if arguments.password_file else "OPCUA_PASSWORD"),
-        password_file=arguments.password_file,
-        allow_plain_password=arguments.allow_plain_password,
-        pki_dir=arguments.pki,
-    )
-    tags = tuple(TagSettings(name, name, node=node) for name, node in options.nodes.items())
-    return PlcSettings(
-        options.url, "OPC UA", "opcua", arguments.interval, arguments.timeout, tags=tags, opcua=opcua
-    )  # fmt: skip
+            yield f"{name}: {exc}"
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
+class DescribedFacts(OpcUaFacts, total=False):
+    """What the driver tells, and the type of each node."""
+
+    types: Dict[str, str]
+
+
+class DescribedOpcUaPlc(OpcUaPlc):
+    """The driver, which also finds out what type each node has."""
+
+    _types: Dict[str, str]
+
+    def connect(self) -> None:
+        super().connect()
+        self._types = self.read_types()
+
+    def facts(self) -> DescribedFacts:
+        return {**super().facts(), "types": self._types}
+
+
 def read_loop(options: Options) -> int:
     """Connect, show the nodes, print their values until stopped; comes back after every loss of the server."""
     plc = make_plc(options)
+    if options.arguments.once:
+        return read_once(options, plc)
     stop = threading.Event()
-    with stop_on_signals(stop), CsvFile(options.arguments.csv, options.nodes) as table:
-        reader = _Reader(options, plc, table, stop)
-        if options.arguments.once:
-            return reader.read_once()
-        threading.Thread(target=reader.end_with, args=(stop,), name="stop", daemon=True).start()
-        try:
-            _read_until(reader, stop)
-        finally:
-            reader.is_finished.set()
+    sinks = [QueuedSink("console", ConsoleSink(options.nodes), stop.set)]
+    if not options.arguments.csv:
+        _run_until(stop, plc, sinks)
+    else:
+        with closing(CsvSink(options.arguments.csv, options.nodes)) as table:
+            sinks.append(QueuedSink("csv", table, stop.set))
+            _run_until(stop, plc, sinks)
     return 0
 
 
-def _read_until(reader: _Reader, stop: threading.Event) -> None:
-    fails = 0
-    while not stop.is_set():
-        try:
-            reader.run()
-        except DriverError as exc:
-            if stop.is_set():
-                break
-            if not reader.was_connected:
-                raise
-            fails = 1 if reader.scans else fails + 1
-            pause_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2.0 ** min(fails - 1, 10)) * random.uniform(0.75, 1.0)
-            line = f"{to_text(utc_now())}  {exc}; trying again in {pause_s:.1f} s"
-            print(one_line(line), file=sys.stderr, flush=True)
-            stop.wait(pause_s)
+def _run_until(stop: threading.Event, plc: PlcSettings, sinks: List[QueuedSink]) -> None:
+    """The collector's loop with these sinks, until a signal or a sink's error ends it."""
+    watch = PlcWatch(plc, open_driver=DescribedOpcUaPlc)
+    watch.sinks = tuple(sinks)
+    worker = Worker("plc", lambda its_stop: read_plc_loop(watch, its_stop), watch)
+    with stop_on_signals(stop):
+        worker.start()
+        while not stop.wait(1.0):
+            worker.supervise()
+        stop_all([worker])
+        stuck = [sink for sink in sinks if not sink.stop(DRAIN_S)]
+    if stuck:  # a console that takes nothing would hold up the end of the process for ever
+        os._exit(1)
+    for sink in sinks:
+        if sink.error is not None:
+            raise sink.error
+        if sink.lost_count:
+            print(f"{sink.name}: {sink.lost_count} readings are missing, it took them too slowly", file=sys.stderr)
 
 
-class _Reader:
-    """One run of the loop, over as many connections as it takes."""
-
-    def __init__(self, options: Options, plc: PlcSettings, table: CsvFile, stop: threading.Event) -> None:
-        self._options, self._plc, self._table, self._stop = options, plc, table, stop
-        self._memory: Dict[str, Any] = {}
-        self._samples: Dict[str, Sample] = {}
-        self._driver: Optional[OpcUaPlc] = None
-        self.was_connected = False
-        self.is_finished = threading.Event()
-        self.scans = 0
-
-    def end_with(self, stop: threading.Event) -> None:
-        """Once `stop` is set, give a call that is under way STOP_GRACE_S to end by itself, then abort it."""
-        stop.wait()
-        driver = self._driver
-        if not self.is_finished.wait(STOP_GRACE_S) and driver is not None:
-            driver.abort()
-
-    def read_once(self) -> int:
-        driver = OpcUaPlc(self._plc, self._memory)
-        try:
-            driver.connect()
-            types = driver.read_types()
-            self._read(driver)
-        finally:
-            driver.close()
-        rows = [("NAME", "NODEID", "TYPE", "VALUE")]
-        rows += [
-            (name, node, types[name], _value_text(self._samples[name])) for name, node in self._options.nodes.items()
-        ]
-        print_table(rows)
-        return 0 if all(sample.error is None for sample in self._samples.values()) else 1
-
-    def run(self) -> None:
-        """One connection, until it fails or `stop` is set."""
-        self.scans = 0
-        driver = self._driver = OpcUaPlc(self._plc, self._memory)
-        try:
-            driver.connect()
-            self._show_start(driver)
-            next_s = time.monotonic()
-            while not self._stop.is_set():
-                self._print_samples(self._read(driver))
-                self.scans += 1
-                next_s = max(next_s + self._plc.interval_s, time.monotonic())
-                self._stop.wait(next_s - time.monotonic())
-        finally:
-            driver.close()
-
-    def _show_start(self, driver: OpcUaPlc) -> None:
-        types = driver.read_types()
-        facts = driver.facts()
-        self.was_connected = True
-        print(f"connected to {self._plc.address}: {facts.get('controller')}, security {facts.get('security')}")
-        rows = [("NAME", "NODEID", "TYPE")]
-        print_table(rows + [(name, node, types[name]) for name, node in self._options.nodes.items()])
-
-    def _read(self, driver: OpcUaPlc) -> List[Any]:
-        scan = driver.read_scan()
-        if scan.frozen:
-            print(f"{to_text(scan.received_utc)}  {scan.frozen}", file=sys.stderr)
-        self._samples.update(scan.samples)
-        received = to_text(scan.received_utc)
-        if self._plc.opcua.mode == "subscribe":
-            self._table.write(scan.samples, received)
-            return [(received, scan.samples)]
-        self._table.write(self._samples.items(), received)
-        return [(received, self._samples.items())]
-
-    def _print_samples(self, lines: List[Any]) -> None:
-        for received, samples in lines:
-            if not samples:
-                continue
-            parts = []
-            for name, sample in samples:
-                changed = f"@{to_text(sample.changed_utc)}" if sample.changed_utc else ""
-                parts.append(f"{name}={_value_text(sample)}{changed}{' (overflow)' if sample.overflow else ''}")
-            print(received, " ".join(parts), sep="  ", flush=True)
-
-
-def _value_text(sample: Sample) -> str:
-    return f"BAD[{sample.error}]" if sample.error is not None else one_line(to_display(sample.value))
-
-
-class CsvFile:
-    """Readings appended to a file: time, name, node, value, error. Without a path it does nothing."""
-
-    def __init__(self, path: Optional[str], nodes: Dict[str, str]) -> None:
-        self._path, self._nodes = path, nodes
-        self._file: Optional[TextIO] = None
-
-    def __enter__(self) -> CsvFile:
-        if self._path:
-            try:
-                self._file = open(self._path, "a", encoding="utf-8", newline="")
-                if self._file.tell() == 0:
-                    csv.writer(self._file).writerow(["time_utc", "name", "node", "value", "error"])
-            except OSError as exc:
-                raise ConectpyError(f"--csv {self._path}: {exc.strerror or exc}") from exc
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, samples: Any, received: str) -> None:
-        """One row per sample; a change that the device timed itself carries that time."""
-        if self._file is None:
-            return
-        try:
-            writer = csv.writer(self._file)
-            for name, sample in samples:
-                when = to_text(sample.changed_utc) if sample.changed_utc else received
-                writer.writerow([when, _cell(name), self._nodes[name], _cell(sample.value), sample.error or ""])
-            self._file.flush()
-        except OSError as exc:
-            raise ConectpyError(f"--csv {self._path}: {exc.strerror or exc}") from exc
-
-
-def _cell(value: Any) -> Any:
-    """A value for a spreadsheet: text that would be taken for a formula gets an apostrophe before it."""
-    if value is None:
-        return ""
-    if isinstance(value, (bool, tuple)):
-        value = to_display(value)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
+def read_once(options: Options, plc: PlcSettings) -> int:
+    """One reading as a table; 0 when every value is good, else 1."""
+    driver = OpcUaPlc(plc, {})
+    try:
+        driver.connect()
+        types, scan = driver.read_types(), driver.read_scan()
+    finally:
+        driver.close()
+    samples = dict(scan.samples)
+    if scan.frozen:
+        print(one_line(scan.frozen), file=sys.stderr)
+    if options.arguments.csv:
+        with closing(CsvSink(options.arguments.csv, options.nodes)) as table:
+            table.on_scan(plc, scan, (), {})
+    rows = [("NAME", "NODEID", "TYPE", "VALUE")]
+    rows += [(name, node, types[name], value_text(samples[name])) for name, node in options.nodes.items()]
+    print_table(rows)
+    return 0 if all(sample.error is None for sample in samples.values()) else 1
 
 
 # -- looking around ----------------------------------------------------------------------------------------------------
@@ -256,10 +184,10 @@ def _cell(value: Any) -> Any:
 def print_tree(options: Options) -> int:
     """The address space as a tree: name, NodeId, class, type, access, value."""
     arguments = options.arguments
-    driver = OpcUaPlc(make_plc(options), {})
+    driver, depth = OpcUaPlc(make_plc(options), {}), int(arguments.depth or DEPTH.default)
     try:
         driver.connect()
-        for node in driver.browse(arguments.start or "i=85", arguments.depth):
+        for node in driver.browse(arguments.start or "i=85", depth):
             value = f" = {to_display(node.value)[:120]}" if node.value is not None else ""
             error = f" = BAD[{node.error}]" if node.error else ""
             kind = f"{node.type_name} {node.access}" if node.type_name else node.node_class
@@ -290,6 +218,6 @@ def run_action(options: Options) -> int:
         wanted = options.arguments.trust
         if wanted is None or not (wanted == "*" or exc.thumbprint.startswith(wanted.lower().replace(":", ""))):
             raise
-        name, path = Pki(options.arguments.pki).trust(exc.thumbprint)
+        name, path = Pki(make_plc(options).opcua.pki_dir).trust(exc.thumbprint)
         print(one_line(f"trusted: {name}, thumbprint {exc.thumbprint} ({path})"), flush=True)
         return options.action(options)

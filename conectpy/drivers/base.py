@@ -14,7 +14,7 @@ DriverMemory = Dict[str, Any]
 class Driver(Protocol):
     """A connection to one PLC, for one attempt: after any DriverError it is closed and thrown away, never used again.
 
-    `connect`, `read_scan` and `close` are called by the PLC's own thread only; `abort` may be called by any thread.
+    `connect`, `read_scan`, `take_interval` and `close` are called by the PLC's own thread only, `abort` by any thread.
     No call blocks for longer than a few times the PLC's `timeout_s`, whatever the other side does.
     """
 
@@ -23,6 +23,9 @@ class Driver(Protocol):
 
     def read_scan(self) -> Scan:
         """Read every configured tag once. A tag that fails alone is a bad sample; raises DriverError for the rest."""
+
+    def take_interval(self, interval_s: float) -> bool:
+        """From the next scan on the pauses are this long; False: only a new connection can do that."""
 
     def facts(self) -> DriverFacts:
         """What is known of the connection, for `_meta`; nothing while there is none. Only numbers and text, no I/O."""

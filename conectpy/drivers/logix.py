@@ -98,6 +98,10 @@ class LogixPlc:
         except BAD_REPLIES as exc:
             self._fail(say("driver.connecting"), exc)
 
+    def take_interval(self, interval_s: float) -> bool:
+        """The controller closes a connection that is silent for longer than the Forward Open has agreed upon."""
+        return self._link is None or self._link.carries_pause(interval_s)
+
     def close(self) -> None:
         """Forward Close, UnRegisterSession, in about a second. Never raises."""
         link, self._link = self._link, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
@@ -114,6 +115,11 @@ class OpcUaPlc:
             "clock_offset_s": None if offset_s is None else round(offset_s, 4),
             "clock_uncertainty_s": None if offset_s is None else round(self._clock.uncertainty_s, 4),
         }
+
+    def take_interval(self, interval_s: float) -> bool:
+        """Polling follows the interval by itself; what a subscription publishes was agreed upon with the server."""
+        self._plc = replace(self._plc, interval_s=interval_s)
+        return self._plc.opcua.mode == "poll"
 
     def close(self) -> None:
         self._is_resting = False

@@ -18,6 +18,7 @@ ALIVE_AGE_S = 10.0
 """What is stored of a live tag is at most 5 s old, and so is a sign of life: only more than both means unseen."""
 
 STALLED = "the collector's machine stood still"
+CHANGED = "connecting under other settings took long"
 BEFORE_RESTART = "not readable when the collector stopped"
 
 Notes = Dict[str, Tuple[bool, Optional[datetime]]]
@@ -31,11 +32,10 @@ class Detector:
     """
 
     def __init__(self, plc: PlcSettings, memory: PlcMemory, boot: Optional[str] = None) -> None:
-        self._plc = plc
+        self._plc, self._is_device_trusted = plc, plc.opcua.trust_device_time
+        self._late_s, self._late_cause = _late_s(plc), STALLED  # a longer pause between two scans, and what it means
         self._tracks = {tag.tag: make_track(tag, memory) for tag in plc.tags if tag.is_state}
         self._comm = make_track(TagSettings(COMM_TAG, COMM_TAG, on_delay_s=plc.comm_delay_s), memory)
-        self._late_s = max(3 * plc.interval_s, 3 * plc.timeout_s) + 1.0
-        self._is_device_trusted = plc.opcua.trust_device_time
         self._is_memory_known = memory.is_known
         self._pending: Set[str] = set()
         self._vanished_s: Dict[str, float] = {}
@@ -63,8 +63,10 @@ class Detector:
         found = self._watch_clock(scan.received_utc, now_s)
         is_anew = self._frozen is not None  # a scan tells only what changed: after a freeze every tag counts as new
         if self._has_stood_still(now_s - scan.duration_s):
-            self._lose_all(frozenset(), STALLED)
+            self._lose_all(frozenset(), self._late_cause)
             is_anew = True
+        if self._late_cause is not STALLED:
+            self._late_cause, self._late_s = STALLED, _late_s(self._plc)
         if self._failed_utc is not None or not self._comm.is_live:  # else the link is what it was
             found += self._on_link(False, scan.sent_utc, scan.received_utc, now_s)
         self._failed_utc = None
@@ -101,6 +103,55 @@ class Detector:
                 notes[name] = (track.value, None if follows else track.good_utc)
         self._dirty.clear()
         return (self._good[0] if self._good else None), notes
+
+    def take_settings(self, plc: PlcSettings, at_utc: datetime, now_s: float) -> List[Change]:
+        """Go on with other settings of the same PLC: what is open stays open, delays hold from now on.
+
+        A state that is not among them any more ends as `removed` (promise E12); a new one starts unknown.
+        """
+        wanted = {tag.tag: tag for tag in plc.tags if tag.is_state}
+        found = self._remove([name for name in self._tracks if name not in wanted], at_utc, now_s)
+        self._tracks = {name: self._tracks.get(name) or make_track(tag, PlcMemory()) for name, tag in wanted.items()}
+        for name, tag in wanted.items():
+            self._tracks[name].on_delay_s, self._tracks[name].off_delay_s = tag.on_delay_s, tag.off_delay_s
+        self._comm.on_delay_s = plc.comm_delay_s
+        self._late_s, self._late_cause = max(self._late_s, _late_s(plc)), CHANGED
+        self._plc, self._is_device_trusted = plc, plc.opcua.trust_device_time
+        return found
+
+    def close_all(self, at_utc: datetime, now_s: float) -> List[Change]:
+        """The PLC has left the configuration: every open event, `@comm` among them, ends as `removed`."""
+        return self._remove([*self._tracks, COMM_TAG], at_utc, now_s)
+
+    def _remove(self, names: List[str], at_utc: datetime, now_s: float) -> List[Change]:
+        """Forget tracks; those that are open end, which is no claim that they were FALSE."""
+        found = self._watch_clock(at_utc, now_s)
+        moment = Moment(at_utc, at_utc, self._known_utc(), now_s)
+        for name in names:
+            track = self._comm if name == COMM_TAG else self._tracks.pop(name)
+            if not track.is_live:
+                found += self._end_gap(name, track, moment, track.lost_for(moment))
+            is_followed = track.is_live and track.pending is None and name != COMM_TAG
+            self._drop_pending(name, track)
+            self._dirty.discard(name)
+            self._vanished_s.pop(name, None)
+            self._latest.pop(name, None)
+            if track.is_open:
+                track.is_open = False
+                earliest_utc = moment.before_utc if is_followed else track.good_utc
+                found.append(self._close_unknown(name, track, moment, earliest_utc, "removed"))
+        return found
+
+    def _close_unknown(
+        self, name: str, track: Track, moment: Moment, earliest_utc: Optional[datetime], quality: str
+    ) -> Transition:
+        """The end of an open event that does not say that the state was FALSE."""
+        ts = max(ceil_ms(moment.received_utc), track.last_ts or moment.received_utc)
+        earliest_utc = None if earliest_utc is None else min(earliest_utc, ts)
+        track.last_ts, duration_s = ts, track.lasted_s(moment.now_s)
+        return Transition(
+            "close", self._plc.address, name, ts, earliest_utc, quality, flags=track.flags, duration_s=duration_s
+        )
 
     # -- one track -----------------------------------------------------------------------------------------------------
 
@@ -181,7 +232,7 @@ class Detector:
         if earliest is not None and earliest > ts:  # no bound then, but for an end its own start
             earliest, flags = None if sample.value else track.last_ts, flags | {"clock_step"}
         kind, edge_s = "open" if sample.value else "close", moment.steady_at(ts)
-        duration_s = None if sample.value else _duration_s(track, edge_s)
+        duration_s = None if sample.value else track.lasted_s(edge_s)
         sent, device = moment.sent_utc, sample.changed_utc
         address = self._plc.address
         return Transition(kind, address, name, ts, earliest, quality, 0, 0.0, flags, sent, duration_s, device), edge_s
@@ -291,11 +342,7 @@ class Detector:
                 continue
             del self._vanished_s[name]
             if track.is_open:
-                ts = max(ceil_ms(moment.received_utc), track.last_ts or moment.received_utc)
-                address, earliest = self._plc.address, track.good_utc
-                lost = Transition("close", address, name, ts, earliest, "tag_lost", flags=track.flags)
-                found.append(lost._replace(duration_s=_duration_s(track, moment.now_s)))
-                track.last_ts = ts
+                found.append(self._close_unknown(name, track, moment, track.good_utc, "tag_lost"))
             self._drop_pending(name, track)
             track.value, track.is_open, track.flags = None, False, frozenset()
         return found
@@ -345,5 +392,5 @@ class Detector:
         return [*self._tracks.items(), (COMM_TAG, self._comm)]
 
 
-def _duration_s(track: Track, end_s: float) -> Optional[float]:
-    return None if track.open_s is None else round(max(0.0, end_s - track.open_s), 3)
+def _late_s(plc: PlcSettings) -> float:
+    return max(3 * plc.interval_s, 3 * plc.timeout_s) + 1.0

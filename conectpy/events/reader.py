@@ -55,7 +55,7 @@ class EventReader:
         open_connection: Callable[[str], sqlite3.Connection] = connect_reader,
     ) -> None:
         self.path = path
-        self._names = dict(names or {})
+        self._names: Mapping[str, str] = {} if names is None else names
         self._open_connection = open_connection
 
     # -- lists ---------------------------------------------------------------------------------------------------------

@@ -64,14 +64,15 @@ class _QueuedNote(NamedTuple):
 class EventStore:
     """The single writer of the event database; see documentation.md for the file.
 
-    `names`: PLC address -> name; `labels`: (address, tag) -> label; both are written into new events.
+    `names`: PLC address -> name; `labels`: (address, tag) -> label. Both are written into new events and are asked at
+    that moment: they may change while the store runs.
     """
 
     def __init__(self, settings: DatabaseSettings, names: Mapping[str, str], labels: Mapping[Key, str]) -> None:
         self.path = find_real_path(settings.path)
         self.queue_limit = QUEUE_LIMIT
-        self._names = dict(names)
-        self._file = EventFile(self.path, settings.legacy_timezone, self._names, dict(labels))
+        self._names = names
+        self._file = EventFile(self.path, settings.legacy_timezone, names, labels)
         self._thread: Optional[threading.Thread] = None
         self.restarts = 0  # how often the writer went on after an error that nobody foresaw, and the last of them;
         self.last_crash: Optional[str] = None  # written by the writer thread alone

@@ -83,6 +83,10 @@ class Track:
             return 0.0
         return max(0.0, (moment.received_utc - self.good_utc).total_seconds())
 
+    def lasted_s(self, end_s: float) -> Optional[float]:
+        """The length of the open event by the steady clock; None where this run did not see its start."""
+        return None if self.open_s is None else round(max(0.0, end_s - self.open_s), 3)
+
     def has_lasted(self, at_s: float) -> bool:
         """Whether the change that pends has lasted for its delay."""
         if self.pending is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SCAN_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -31,6 +33,13 @@ class Metrics:
     def for_plc(self, address: str) -> PlcMetrics:
         """The instruments of one PLC."""
         return PlcMetrics(self, address)
+
+    def forget(self, address: str) -> None:
+        """Show nothing of this PLC any more."""
+        of_plcs = (self._scan_seconds, self._failures, self._overruns, self._missed, self._transitions)
+        for instrument in (*of_plcs, self._chatter, self._up):
+            with suppress(KeyError):
+                instrument.remove(address)
 
 
 class PlcMetrics:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from datetime import datetime
 from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Set, Tuple, cast
 
 from ..facts.meanings import keys_of
@@ -54,24 +55,55 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
 
     # -- written by the PLC threads ------------------------------------------------------------------------------------
 
-    def register(self, plc: PlcSettings) -> None:
-        """Show a PLC that has not been read yet: quality INIT, every configured tag without a value."""
-        entries = {tag.tag: _empty_entry(tag) for tag in plc.tags}
+    def register(self, plc: PlcSettings, since: Optional[Mapping[str, datetime]] = None) -> None:
+        """Show a PLC with these settings: one that has not been read yet with quality INIT and no values.
+
+        Of one that is shown already, what was read of its tags stays; `since` holds the start of its open events. The
+        shape of the document changes, so whoever follows the feed takes a whole snapshot next.
+        """
         with self._lock:
+            shown = self.get(plc.address, {})
+            entries = {tag.tag: _fit_entry(tag, shown.get(tag.tag)) for tag in plc.tags}
+            for tag, start_utc in (since or {}).items():
+                if tag in entries:
+                    entries[tag]["since"] = to_text(start_utc)
             self._settings[plc.address] = {tag.tag: tag for tag in plc.tags}
             self._json[plc.address] = {}
-            self[plc.address] = {"_name": plc.name, "_meta": _empty_meta(plc), **entries}
+            meta = _fit_meta(plc, shown["_meta"]) if shown else _empty_meta(plc)
+            self[plc.address] = {"_name": plc.name, "_meta": meta, **entries}
             self._publish(plc.address, entries)
+            self._feed.clear()
 
-    def publish_scan(self, address: str, scan: Scan, meta: Mapping[str, Any]) -> None:
-        """Take over a scan: its samples, its time, and what the loop knows of the PLC (`meta`, merged into `_meta`)."""
+    def forget(self, address: str) -> None:
+        """Show a PLC no longer."""
         with self._lock:
+            if self.pop(address, None) is not None:
+                del self._settings[address], self._json[address]
+                self._version += 1
+                self._feed.clear()
+                self._lock.notify_all()
+
+    def publish_scan(
+        self, address: str, scan: Scan, meta: Mapping[str, Any], since: Optional[Mapping[str, Optional[str]]] = None
+    ) -> None:
+        """Take over a scan in one publication: its samples, its time, what the loop knows of the PLC (`meta`, merged
+        into `_meta`), and since when (UTC text; None: not known) the states that it changed are what they are.
+
+        Nothing happens where the PLC is not shown (any more); the same goes for `publish_failure`.
+        """
+        with self._lock:
+            if address not in self:
+                return
             plc = self[address]
             before = plc["_meta"]
             settings = self._settings[address]
-            changed = [tag for tag, sample in scan.samples if self._apply(plc, settings[tag], sample, before, scan)]
+            changed = [tag for tag, _ in scan.samples]
+            for tag, sample in scan.samples:
+                self._apply(plc, settings[tag], sample, before, scan)
             if scan.frozen != before["frozen"]:
                 changed = self._mark_frozen(plc, before, scan.frozen)
+            if since:
+                changed += self._set_since(plc, since)
             plc["_meta"] = {
                 **before,
                 **meta,
@@ -83,9 +115,13 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
             plc["_meta"]["quality"] = "BAD" if scan.frozen or plc["_meta"]["bad_tags"] else "OK"
             self._publish(address, changed)
 
-    def publish_failure(self, address: str, at_ts: str, meta: Mapping[str, Any]) -> None:
+    def publish_failure(
+        self, address: str, at_ts: str, meta: Mapping[str, Any], since: Optional[Mapping[str, Optional[str]]] = None
+    ) -> None:
         """The link is down: every live value stays, marked STALE. `meta` brings `last_error` and the counters."""
         with self._lock:
+            if address not in self:
+                return
             plc = self[address]
             before = plc["_meta"]
             changed = []
@@ -95,22 +131,19 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
                     plc[tag] = {**_with_scan_time(entry, before), "quality": "STALE", "error": NO_CONNECTION}
                     changed.append(tag)
             plc["_meta"] = {**before, **meta, "quality": "DOWN", "last_cycle_ts": at_ts}
+            if since:
+                changed += self._set_since(plc, since)
             self._publish(address, changed)
 
-    def publish_since(self, address: str, since: Mapping[str, Optional[str]]) -> None:
-        """Since when state tags have been in their state (UTC text; None: not known)."""
-        if not since:
-            return
-        with self._lock:
-            plc = self[address]
-            for tag, text in since.items():
-                if tag in plc:
-                    plc[tag] = {**plc[tag], "since": text}
-            self._publish(address, [tag for tag in since if tag in plc])
+    def _set_since(self, plc: Dict[str, Any], since: Mapping[str, Optional[str]]) -> List[str]:
+        known = [tag for tag in since if tag in plc]
+        for tag in known:
+            plc[tag] = {**plc[tag], "since": since[tag]}
+        return known
 
     def _apply(
         self, plc: Dict[str, Any], tag: TagSettings, sample: Sample, before: Mapping[str, Any], scan: Scan
-    ) -> bool:
+    ) -> None:
         old = plc[tag.tag]
         if sample.error is None:
             new = {**old, "valor": to_display(sample.value, tag.decimals), "value": to_json_value(sample.value)}
@@ -120,8 +153,7 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
         else:
             new = {**_with_scan_time(old, before), "quality": "BAD", "error": sample.error}
         plc[tag.tag] = new
-        before["bad_tags"].discard(tag.tag) if sample.error is None else before["bad_tags"].add(tag.tag)
-        return True
+        (before["bad_tags"].discard if sample.error is None else before["bad_tags"].add)(tag.tag)
 
     def _mark_frozen(self, plc: Dict[str, Any], before: Mapping[str, Any], frozen: Optional[str]) -> List[str]:
         changed = []
@@ -158,7 +190,10 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
         with self._lock:
             if version == self._version:
                 return {}
-            if version > self._version or not self._feed or self._feed[0][0] > version + 1:
+            if version > self._version or not self._feed:
+                return None
+            oldest, _, _ = self._feed[0]
+            if oldest > version + 1:
                 return None
             changes: Changes = {}
             for number, address, tags in reversed(self._feed):
@@ -190,7 +225,8 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
     def document(self) -> Tuple[int, bytes]:
         """The version and `/data`'s JSON in UTF-8, made at most once per version."""
         with self._lock:
-            if self._document[0] != self._version:
+            version, _ = self._document
+            if version != self._version:
                 parts = [f"{json.dumps(address)}:{self._plc_json(address)}" for address in self]
                 self._document = (self._version, ("{" + ",".join(parts) + "}").encode())
             return self._document
@@ -241,6 +277,27 @@ def _empty_entry(tag: TagSettings) -> TagEntry:
         "since": None,
         "decimals": tag.decimals,
     }
+
+
+def _fit_entry(tag: TagSettings, shown: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The entry of a tag under these settings, with what is shown of it now."""
+    empty: Dict[str, Any] = {**_empty_entry(tag)}
+    if shown is None:
+        return empty
+    entry = {**shown, **{key: empty[key] for key in ("label", "unit", "is_state", "decimals")}}
+    if not tag.is_state:
+        entry["since"] = None
+    if isinstance(shown["value"], float) and shown["decimals"] != tag.decimals:
+        entry["valor"] = to_display(shown["value"], tag.decimals)
+    return entry
+
+
+def _fit_meta(plc: PlcSettings, shown: Mapping[str, Any]) -> Dict[str, Any]:
+    """`_meta` under these settings, with what is shown now, as far as the driver has it."""
+    empty = _empty_meta(plc)
+    kept = {key: shown[key] for key in empty if key in shown}
+    fixed = {key: empty[key] for key in ("driver", "interval_s", "simulated")}
+    return {**empty, **kept, **fixed, "bad_tags": shown["bad_tags"] & {tag.tag for tag in plc.tags}}
 
 
 def _empty_meta(plc: PlcSettings) -> Dict[str, Any]:

@@ -14,7 +14,7 @@ from array import array
 from collections import deque
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Container, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..models import Sample, Scan, Value
 from ..timestamps import from_text
@@ -118,6 +118,27 @@ class History:
         with self._lock:
             self._frozen[address] = False
             self._end_all(self._plcs.get(address, {}), _to_ms(from_text(at_ts)), is_link_up=False)
+
+    def keep_only(self, address: str, tags: Container[str]) -> None:
+        """Forget the past of all other tags of this PLC, and with no tag left the PLC itself."""
+        with self._lock:
+            plc = self._plcs.get(address, {})
+            gone = {id(series): tag for tag, series in plc.items() if tag not in tags}
+            for tag in gone.values():
+                self._forget(plc.pop(tag))
+            if gone:
+                self._order = deque(series for series in self._order if id(series) not in gone)
+            if not plc:
+                self._plcs.pop(address, None)
+                self._frozen.pop(address, None)
+                self._longest_ms.pop(address, None)
+
+    def _forget(self, series: _Series) -> None:
+        self._size_bytes -= SERIES_OVERHEAD_BYTES + 12 * len(series.offsets)
+        self._points -= len(series.offsets)
+        for packed in series.packed:
+            self._size_bytes -= len(packed.blob) + CHUNK_OVERHEAD_BYTES
+            self._points -= packed.size
 
     def _end_all(self, plc: Dict[str, _Series], at_ms: int, *, is_link_up: bool) -> None:
         for tag, series in plc.items():

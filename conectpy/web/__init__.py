@@ -9,8 +9,8 @@ from flask import Flask
 from ..events.reader import EventReader
 from ..live.realtime import RealtimeData
 from ..live.recent_history import History
+from ..plant.current import Plant
 from ..serving.stream import StreamHub
-from ..settings.types import Settings
 from .frame.assets import Assets
 from .frame.context import EXTENSION, HealthCheck, WebContext
 from .frame.headers import register_security
@@ -50,18 +50,19 @@ PAGES = (
 def create_app(
     realtime: RealtimeData,
     reader: EventReader,
-    settings: Settings,
+    plant: Plant,
     *,
     health: HealthCheck,
     history: Optional[History] = None,
     registry: Optional[CollectorRegistry] = None,
 ) -> Flask:
-    """The web application over this process's live values and event store.
+    """The web application over this process's live values and event store; names, labels and PLCs are the plant's.
 
     `health` says whether all is well, and what is not; `history` is what the trends show; `registry` is what `/metrics`
     serves. Raises WebError when `web.timezone` names no zone.
     """
-    zone, zone_name = plant_zone(settings.web.timezone)
+    web = plant.current.web
+    zone, zone_name = plant_zone(web.timezone)
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_HTTPONLY=True)
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}  # tags stay in the order of the configuration
@@ -70,16 +71,16 @@ def create_app(
     app.extensions[EXTENSION] = WebContext(
         realtime=realtime,
         reader=reader,
-        settings=settings,
+        plant=plant,
         health=health,
-        history=history if history is not None else History(settings.web.history_mb * 2**20),
+        history=history if history is not None else History(web.history_mb * 2**20),
         registry=registry,
         zone=zone,
         zone_name=zone_name,
         hub=hub,
     )
     Assets(app).register()
-    register_languages(app, settings.web.language or settings.language)
+    register_languages(app, web.language or plant.current.language)
     register_pages(app)
     register_problems(app)
     register_security(app)

@@ -16,6 +16,7 @@ import pytest
 
 from conectpy.pki import certificates as pki
 from conectpy.simulator.opcua_server import APPLICATION_URI, OpcUaServer
+from tests.monitor import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "conectpy" / "SIEMENS" / "get_opUA.py"
@@ -223,3 +224,36 @@ def test_subscribe_prints_each_change_and_csv_keeps_them(server: OpcUaServer, tm
     assert appended.returncode == 0
     assert path.read_text(encoding="utf-8").count("time_utc") == 1
     assert run("--once", "--url", server.url, *nodes(), "--csv", str(tmp_path / "no" / "x.csv")).returncode == 1
+
+
+def test_a_console_that_takes_nothing_stops_neither_the_csv_nor_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "readings.csv"
+    with OpcUaServer(table={"LONG": ("STRING", "x" * 4000)}) as server:
+        process = start("--url", server.url, "--node", "LONG=ns=4;i=1", "--interval", "0.05", "--csv", str(path))
+        wait_until(lambda: path.exists() and path.stat().st_size > 60 * 4000, "more than any pipe holds")
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM if sys.platform != "win32" else signal.CTRL_BREAK_EVENT)
+        assert process.wait(10) == 1
+        assert time.monotonic() - started < 4
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+        process.communicate()
+
+
+def test_a_reader_that_leaves_ends_it_without_a_word(server: OpcUaServer) -> None:
+    process = start("--url", server.url, *nodes(), "--interval", "0.05")
+    read_lines(process, "VE001_ST=TRUE")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(10) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_one_clear_line(server: OpcUaServer) -> None:
+    done = run("--url", server.url, *nodes(), "--csv", "/dev/full")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "--csv /dev/full: No space left on device" in line

@@ -20,7 +20,8 @@ from conectpy.live.metrics import Metrics
 from conectpy.live.realtime import RealtimeData
 from conectpy.live.recent_history import History
 from conectpy.models import Sample, Scan
-from conectpy.settings.types import DatabaseSettings, PlcSettings, TagSettings
+from conectpy.plant.current import Plant
+from conectpy.settings.types import DatabaseSettings, PlcSettings, Settings, TagSettings
 from conectpy.timestamps import utc_now
 from tests.monitor import wait_until
 
@@ -62,7 +63,7 @@ class Bench:
         self.store.open()
         self.store.start()
         self.metrics = Metrics(CollectorRegistry())
-        self.collector = Collector([PLC], self.realtime, History(), self.store, self.metrics)
+        self.collector = Collector(Plant(Settings((PLC,))), self.realtime, History(), self.store, self.metrics)
         self.stop = threading.Event()
         self.main = threading.Thread(target=self.collector.supervise, args=(self.stop,), name="supervise")
 

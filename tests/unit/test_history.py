@@ -137,3 +137,20 @@ def test_thinning_keeps_the_picture(values: List[float], count: int) -> None:
         known_kept = [value for value in kept if value == value]
         assert (min(known_kept), max(known_kept)) == (min(known), max(known))
     assert any(value != value for value in kept) == any(value != value for value in values)
+
+
+def test_what_leaves_gives_its_memory_back() -> None:
+    history = History()
+    record(history, 0, {"A": 1.0, "B": 1.0})
+    kept = history.usage()
+    for second in range(1, 1500):
+        record(history, second, {"A": second + 0.5, "B": second / 7})
+    history.keep_only("plc", {"A", SCAN_TAG})
+    assert set(history.tags("plc")) == {"A", SCAN_TAG}
+    assert len(read(history)) == 1500
+    history.keep_only("plc", ())
+    history.keep_only("unknown", ())
+    assert (history.usage()["used_bytes"], history.usage()["points"]) == (0, 0)
+    assert not history._order
+    record(history, 0, {"A": 1.0, "B": 1.0})
+    assert history.usage() == kept

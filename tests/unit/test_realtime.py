@@ -166,3 +166,47 @@ def test_values_that_stand_still_say_why_and_are_live_again(realtime: RealtimeDa
     plc = served(realtime)
     assert (plc["P1"]["quality"], plc["P1"]["error"], plc["_meta"]["frozen"]) == ("OK", None, None)
     assert not {"error_code", "error_texts"} & set(plc["P1"])
+
+
+def test_a_value_and_since_when_it_holds_come_in_one_version(realtime: RealtimeData) -> None:
+    before = realtime.version
+    at_ts = "2026-03-01T07:00:00.000Z"
+    realtime.publish_scan(ADDRESS, scan(0, P1=True), {}, {"P1": at_ts})
+    assert realtime.version == before + 1
+    assert realtime.changes_since(before) == {ADDRESS: {"P1"}}
+    assert (served(realtime)["P1"]["value"], served(realtime)["P1"]["since"]) == (True, at_ts)
+    realtime.publish_scan(ADDRESS, scan(3), {}, {"P1": None, "GONE": at_ts})
+    assert realtime.changes_since(before + 1) == {ADDRESS: {"P1"}}
+    realtime.publish_failure(ADDRESS, at_ts, {}, {"P1": at_ts})
+    assert realtime.version == before + 3
+    assert (served(realtime)["P1"]["quality"], served(realtime)["P1"]["since"]) == ("STALE", at_ts)
+
+
+def test_other_settings_keep_what_was_read(realtime: RealtimeData) -> None:
+    realtime.publish_scan(ADDRESS, scan(0, P1=True, PT1=1.239), {}, {"P1": "2026-03-01T07:00:00.000Z"})
+    realtime.publish_scan(ADDRESS, scan(1, **{HOSTILE: Sample(None, "gone")}), {})
+    before = realtime.version
+    tags = (TagSettings("PT1", "Pressure", "kPa", 1), TagSettings("P1", "Pump", is_state=True), TagSettings("N1", "N1"))
+    realtime.register(PlcSettings(ADDRESS, "Plant", interval_s=5.0, tags=tags))
+    plc = served(realtime)
+    assert [tag for tag in plc if not tag.startswith("_")] == ["PT1", "P1", "N1"]
+    assert (plc["_name"], plc["_meta"]["interval_s"], plc["_meta"]["bad_tags"]) == ("Plant", 5.0, 0)
+    assert (plc["PT1"]["label"], plc["PT1"]["unit"], plc["PT1"]["valor"]) == ("Pressure", "kPa", "1.2")
+    assert (plc["P1"]["value"], plc["P1"]["since"]) == (True, "2026-03-01T07:00:00.000Z")
+    assert (plc["N1"]["quality"], plc["N1"]["value"]) == ("STALE", None)
+    assert realtime.changes_since(before) is None, "who follows takes a whole snapshot"
+    realtime.publish_scan(ADDRESS, scan(2, N1=1), {})
+    assert realtime.changes_since(before) is None
+    assert realtime.changes_since(realtime.version - 1) == {ADDRESS: {"N1"}}
+
+
+def test_a_plc_that_leaves_is_gone_and_its_late_scan_nobodys(realtime: RealtimeData) -> None:
+    before = realtime.version
+    realtime.forget(ADDRESS)
+    realtime.forget("10.9.9.9")
+    assert realtime.changes_since(before) is None
+    assert realtime.version == before + 1
+    realtime.publish_scan(ADDRESS, scan(0, P1=True), {})
+    realtime.publish_failure(ADDRESS, "2026-03-01T07:00:05.000Z", {})
+    assert json.loads(realtime.document()[1]) == realtime.snapshot()[1] == {}
+    assert realtime.entries({ADDRESS: ["P1"]}) == {}

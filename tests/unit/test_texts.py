@@ -21,7 +21,7 @@ from conectpy.texts.catalogue import TEXTS, Text, as_text, say, text_of
 
 PACKAGE = Path(__file__).resolve().parents[2] / "conectpy"
 
-NOT_YET = ("simulator", "ROCWELL", "SIEMENS", "collector", "console", "control", "web")
+NOT_YET = ("simulator", "ROCWELL", "SIEMENS", "console", "control", "web")
 """Rooms whose texts have no code yet."""
 
 FRAMES = ("ua.password_file", "file.config", "web.failed_because")

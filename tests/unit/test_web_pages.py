@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 import conectpy.web
 from conectpy.errors import WebError
+from conectpy.plant.current import Plant as SettingsOwner
 from conectpy.settings.types import PlcSettings, Settings, TagSettings, WebSettings
 from conectpy.web import create_app
 from conectpy.web.frame.headers import is_host_trusted
@@ -194,7 +195,7 @@ def test_the_language_of_the_whole_speaks_on_the_pages_unless_the_web_has_its_ow
     with running_plant(tmp_path) as plant:
         for web, expected in ((None, "Eventos"), ("en", "Events")):
             settings = Settings((), web=WebSettings(language=web), language="es")
-            app = create_app(plant.realtime, plant.store.reader(), settings, health=lambda: (True, {}))
+            app = create_app(plant.realtime, plant.store.reader(), SettingsOwner(settings), health=lambda: (True, {}))
             assert f"<h1>{expected}</h1>" in app.test_client().get("/events").get_data(as_text=True)
             app.extensions["conectpy"].hub.stop()
 

@@ -34,6 +34,9 @@ MIN_IDLE_S = 64.0
 """A connection that could not be closed is freed by the controller after this long at the latest, and not before a
 slow scan had its chance. (pycomm3 asks for 18 minutes.)"""
 
+PAUSES_KEPT = 4
+"""A connection outlasts so many of the longest pauses between two requests."""
+
 _ENCAPSULATION_STATUS = {
     0x01: say("link.encapsulation.command"),
     0x02: say("link.encapsulation.memory"),
@@ -74,7 +77,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         super().__init__(path, init_tags=False, init_program_tags=False)
         self._has_given_route = "/" in path.replace("\\", "/").replace(",", "/")
         self._sock = self.socket = CipSocket(timeout_s)
-        self._idle_s = max(MIN_IDLE_S, 4 * idle_s + 10 * timeout_s)
+        self._idle_s = max(MIN_IDLE_S, PAUSES_KEPT * idle_s + 10 * timeout_s)
         self._unclosed = unclosed
         self._number = 0
         self._context_base = os.urandom(4)
@@ -95,6 +98,10 @@ class CipLink(LogixDriver):  # type: ignore[misc]
             fault = self._last.error if self._last else None
             raise LinkError(say("link.session_refused", fault=fault or say("link.no_session")))
         return True
+
+    def carries_pause(self, pause_s: float) -> bool:
+        """Whether the connection outlasts a pause of this length, with room for a lost reply."""
+        return PAUSES_KEPT * pause_s <= self._idle_s
 
     def close_leftovers(self) -> None:
         """Close the connections that an earlier link had to leave open."""

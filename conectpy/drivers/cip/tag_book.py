@@ -34,6 +34,8 @@ class TagBook:
         self._memory = memory
         self._definitions: Dict[str, Definition] = memory.setdefault("definitions", {})
         self._layouts: Dict[str, Layout] = memory.setdefault("layouts", {})
+        if memory.setdefault("names", names) != names:  # other tags may make a layout worth having
+            memory["names"], memory["is_searched"] = names, False
         self._separate: Set[str] = set()  # keys of elements whose range or structure could not be read
         self._crowded: Set[str] = set()  # keys of reads whose reply found no room in its frame
         self._faulty: Set[int] = set()  # tags that no request can read

@@ -11,6 +11,7 @@ from flask import current_app
 from ...events.reader import EventReader
 from ...live.realtime import RealtimeData
 from ...live.recent_history import History
+from ...plant.current import Plant
 from ...settings.types import PlcSettings, Settings
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ class WebContext:
 
     realtime: RealtimeData
     reader: EventReader
-    settings: Settings
+    plant: Plant
     health: HealthCheck
     history: History
     registry: Optional[CollectorRegistry]
     zone: tzinfo
     zone_name: str
     hub: StreamHub
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force now."""
+        return self.plant.current
 
 
 def context() -> WebContext:
@@ -50,5 +56,4 @@ def configured_plcs() -> Tuple[PlcSettings, ...]:
 
 def find_plc(name: str) -> Optional[PlcSettings]:
     """The configured PLC with this address, or this name."""
-    plcs = configured_plcs()
-    return next((plc for plc in plcs if plc.address == name), next((plc for plc in plcs if plc.name == name), None))
+    return context().plant.find_plc(name)
