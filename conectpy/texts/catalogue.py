@@ -81,7 +81,9 @@ def say(code: str, /, **args: Any) -> Text:
 
 def as_text(words: str) -> Text:
     """A Text as it is; words that have no code (a library's, a file's) as a Text that says them in every language."""
-    return words if isinstance(words, Text) else say("plain", words=words)
+    if isinstance(words, Text):
+        return words
+    return say("lines", items=words.splitlines()) if "\n" in words else say("plain", words=words)
 
 
 def text_of(exc: BaseException) -> Text:
