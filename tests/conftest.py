@@ -13,6 +13,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--oracle-runs", type=int, default=4, help="how many random histories the oracle lives through (4)"
     )
     parser.addoption(
+        "--oracle-seed", type=int, default=0, help="which of them, as a failure printed it (0: fresh ones)"
+    )
+    parser.addoption(
         "--histories", type=int, default=2000, help="how many random histories the clocks go through (2000)"
     )
     parser.addoption("--lock-seconds", type=float, default=2.0, help="how long another program locks the database (2)")

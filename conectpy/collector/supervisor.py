@@ -11,7 +11,7 @@ from ..events.store import EventStore
 from ..live.metrics import Metrics
 from ..live.realtime import RealtimeData
 from ..live.recent_history import History
-from ..models import COMM_TAG, PlcMemory, Transition
+from ..models import COLLECTOR_TAG, COMM_TAG, PlcMemory, Transition
 from ..plant.current import Plant
 from ..plant.diff import Diff
 from ..settings.types import PlcSettings, Settings
@@ -19,6 +19,7 @@ from ..texts.catalogue import say
 from ..timestamps import read_clocks, utc_now
 from .loop import PlcWatch, read_plc_loop
 from .plc_sinks import HistorySink, LiveSink, LogSink, MetricsSink, StoreSink
+from .sign_of_life import SignOfLife
 from .sinks import Sink
 from .thread_health import plc_health, thread_health
 from .worker import Worker, stop_all
@@ -41,6 +42,7 @@ class Collector:
         self._history = history
         self._store = store
         self._metrics = metrics
+        self._sign_of_life = SignOfLife(store)
         self._changing = threading.Lock()  # guards the order of changes: one is complete before the next begins
         self._lock = threading.Lock()  # guards the next three
         self._workers: Tuple[Worker, ...] = ()
@@ -51,6 +53,7 @@ class Collector:
         """Go on from what the store knows, and start one thread per PLC. The store is open."""
         plcs = self._plant.current.plcs
         self._store.record(self._removals(plcs))
+        self._sign_of_life.begin()
         workers = [self._make_worker(plc, self._store.load_memory(plc.address)) for plc in plcs]
         with self._lock:
             self._workers += tuple(workers)
@@ -69,6 +72,7 @@ class Collector:
             for worker in self._workers:
                 if worker.supervise():
                     self._metrics.thread_restarts.labels(worker.name).inc()
+            self._sign_of_life.give([worker.watch.stats.last_good_s for worker in self._workers if worker.watch])
             counted, writer_restarts = writer_restarts, self._store.restarts
             self._metrics.thread_restarts.labels("store").inc(writer_restarts - counted)
             health = self._store.health()
@@ -186,7 +190,7 @@ class Collector:
     def _removals(self, plcs: Sequence[PlcSettings]) -> List[Transition]:
         """Tags that left the configuration: their open events end, which is no claim that they were FALSE (E12)."""
         configured = {(plc.address, tag.tag) for plc in plcs for tag in plc.tags if tag.is_state}
-        configured |= {(plc.address, COMM_TAG) for plc in plcs}
+        configured |= {(plc.address, COMM_TAG) for plc in plcs} | {("", COLLECTOR_TAG)}
         now_utc = utc_now()
         removals = []
         for address, tag in sorted(self._store.open_tags() - configured):

@@ -67,7 +67,8 @@ class Detector:
             is_anew = True
         if self._late_cause is not STALLED:
             self._late_cause, self._late_s = STALLED, _late_s(self._plc)
-        found += self._on_link(False, scan.sent_utc, scan.received_utc, now_s)
+        if self._failed_utc is not None or not self._comm.is_live:  # else the link is what it was
+            found += self._on_link(False, scan.sent_utc, scan.received_utc, now_s)
         self._failed_utc = None
         samples = [(name, sample) for name, sample in scan.samples if name in self._tracks]
         self._latest.update(samples)
@@ -188,8 +189,7 @@ class Detector:
             if not was_live and track.pending.transition.kind == "open":
                 track.pending = track.pending.with_gap(lost_s or 0.0)
             return found
-        transition = self._change(name, track, sample, moment, was_live, flags)
-        edge_s = moment.steady_at(transition.ts_utc)
+        transition, edge_s = self._change(name, track, sample, moment, was_live, flags)
         if track.on_delay_s if value else track.off_delay_s:
             track.pending = Pending(transition, edge_s, lost_s)
             track.good_utc = moment.before_utc if was_live else track.good_utc
@@ -219,8 +219,9 @@ class Detector:
 
     def _change(
         self, name: str, track: Track, sample: Sample, moment: Moment, was_live: bool, flags: FrozenSet[str]
-    ) -> Transition:
-        """The transition to the sample's value, with the interval in which it truly happened: (earliest, ts]."""
+    ) -> Tuple[Transition, float]:
+        """The transition to the sample's value, with the interval in which it truly happened: (earliest, ts]; and when
+        that was by the steady clock."""
         ts, earliest, quality = edge_of(sample, moment, is_device_trusted=self._is_device_trusted and was_live)
         if track.value is None:
             quality, earliest = "at_connect", None
@@ -230,19 +231,16 @@ class Detector:
             ts = max(ts, track.last_ts)
         if earliest is not None and earliest > ts:  # no bound then, but for an end its own start
             earliest, flags = None if sample.value else track.last_ts, flags | {"clock_step"}
-        kind = "open" if sample.value else "close"
-        return Transition(
-            kind, self._plc.address, name, ts, earliest, quality,
-            flags=flags, sent_utc=moment.sent_utc, device_utc=sample.changed_utc,
-        )  # fmt: skip
+        kind, edge_s = "open" if sample.value else "close", moment.steady_at(ts)
+        duration_s = None if sample.value else track.lasted_s(edge_s)
+        sent, device = moment.sent_utc, sample.changed_utc
+        address = self._plc.address
+        return Transition(kind, address, name, ts, earliest, quality, 0, 0.0, flags, sent, duration_s, device), edge_s
 
     def _apply(self, name: str, track: Track, transition: Transition, edge_s: float, now_s: float) -> Transition:
         """The track is in its new state from here on; `edge_s` is when that began, `now_s` when it counts."""
         track.value = track.is_open = transition.kind == "open"
-        if track.is_open:
-            track.open_s = edge_s if self._is_memory_known or transition.quality != "at_connect" else None
-        else:
-            transition = transition._replace(duration_s=track.lasted_s(edge_s))
+        track.open_s = edge_s if self._is_memory_known or transition.quality != "at_connect" else None
         track.last_ts = transition.ts_utc
         self._drop_pending(name, track)
         self._dirty.add(name)

@@ -23,7 +23,9 @@ class Moment(NamedTuple):
 
     def steady_at(self, at_utc: datetime) -> float:
         """The steady clock at a moment of the wall clock that is not later than this one's."""
-        return self.now_s - max(0.0, (self.received_utc - at_utc).total_seconds())
+        if at_utc >= self.received_utc:
+            return self.now_s
+        return self.now_s - (self.received_utc - at_utc).total_seconds()
 
 
 class Pending(NamedTuple):

@@ -33,7 +33,17 @@ ROOMS: Dict[str, Set[str]] = {
     "drivers": {*BASE, "facts", "settings", "pki"},
     "events": {*BASE, "__init__", "settings", "files"},
     "plant": {"settings"},
-    "collector": {*BASE, "facts", "settings", "plant", "live", "drivers", "events.detector", "events.store"},
+    "collector": {
+        *BASE,
+        "facts",
+        "settings",
+        "plant",
+        "live",
+        "drivers",
+        "events.absence",
+        "events.detector",
+        "events.store",
+    },
     "control": {"texts", "errors", "models", "timestamps", "files", "events.file_lock", "events.place"},
     "serving": {"texts", "errors", "timestamps", "settings", "live"},
     "web": {*BASE, "__init__", "facts", "settings", "plant", "live", "serving.stream"}
@@ -85,7 +95,8 @@ COLLECTOR: Dict[str, Set[str]] = {
     "plc_sinks": {"sinks"},
     "worker": {"loop"},
     "thread_health": {"loop", "worker"},
-    "supervisor": {"loop", "plc_sinks", "sinks", "thread_health", "worker"},
+    "sign_of_life": set(),
+    "supervisor": {"loop", "plc_sinks", "sign_of_life", "sinks", "thread_health", "worker"},
 }
 """The loop names none of those that it hands its scans to."""
 
