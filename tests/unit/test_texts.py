@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import logging
 import os
@@ -287,9 +288,9 @@ def test_an_exception_says_its_text() -> None:
 
 
 def test_errors_of_the_system_are_said_in_both_languages() -> None:
-    refused = text_of(ConnectionRefusedError(111, "whatever the system says"))
+    refused = text_of(ConnectionRefusedError(errno.ECONNREFUSED, "whatever the system says"))
     assert (refused.code, refused.in_language("es")) == ("os.ECONNREFUSED", "Conexión rechazada")
-    assert text_of(socket.gaierror(-2, "x")).code == "os.unknown_name"
+    assert text_of(socket.gaierror(socket.EAI_NONAME, "x")).code == "os.unknown_name"
     assert text_of(socket.timeout("timed out")).code == "os.timeout"
     assert text_of(OSError(9999, "odd thing")) == "odd thing"
     with pytest.raises(FileNotFoundError) as missing:
