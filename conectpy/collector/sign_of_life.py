@@ -23,9 +23,11 @@ class SignOfLife:
     def begin(self) -> None:
         """From the last sign of life of the previous run to now nobody looked. Before the first scan."""
         alive = self._store.load_memory("").alive
-        self._absence = Absence(alive, *read_clocks(), self._boot)
+        now_utc, now_s = read_clocks()
+        self._absence = Absence(alive, now_utc, now_s, self._boot)
         is_open = ("", COLLECTOR_TAG) in self._store.open_tags()
         self._store.record(self._absence.begin(is_open=is_open))
+        self._store.note_alive(ClockMark("", now_utc, now_s, self._boot or ""))
 
     def give(self, last_good_s: Sequence[Optional[float]]) -> None:
         """Once a second; `last_good_s` are the monotonic times of the PLCs' last good scans."""

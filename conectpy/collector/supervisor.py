@@ -72,12 +72,13 @@ class Collector:
             for worker in self._workers:
                 if worker.supervise():
                     self._metrics.thread_restarts.labels(worker.name).inc()
-            self._sign_of_life.give([worker.watch.stats.last_good_s for worker in self._workers if worker.watch])
+            self._give_sign_of_life()
             counted, writer_restarts = writer_restarts, self._store.restarts
             self._metrics.thread_restarts.labels("store").inc(writer_restarts - counted)
             health = self._store.health()
             self._metrics.store_queued.set(health["queued"])
             self._metrics.store_lost.set(health["lost"])
+        self._give_sign_of_life()
 
     def stop(self) -> List[str]:
         """End the PLC threads, also those that a change has just asked to end. Who did not stop?"""
@@ -164,6 +165,9 @@ class Collector:
                     return
                 self._workers += (worker,)
             worker.start()
+
+    def _give_sign_of_life(self) -> None:
+        self._sign_of_life.give([worker.watch.stats.last_good_s for worker in self._workers if worker.watch])
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -100,7 +101,7 @@ def test_e9_a_killed_monitor_goes_on_where_it_was(plc: LogixServer, tmp_path: Pa
         wait_until(lambda: monitor.get("/api/events?tag=P1_ST&open=false"), "the end of the first")
         wait_until(lambda: monitor.get("/api/events?tag=P2_ST&open=true")[0]["gap_count"] == 1, "the gap of the second")
         assert monitor.stop() == 0
-    closed, running = rows(db)
+    closed, running = [row for row in rows(db) if row["plc_ip"]]
     assert (closed["tag"], closed["end_quality"]) == ("P1_ST", "gap")
     assert closed["end_earliest_ts"] <= closed["end_ts"]
     assert (running["tag"], running["end_ts"]) == ("P2_ST", None)
@@ -220,3 +221,25 @@ def test_two_monitors_do_not_share_a_database(plc: LogixServer, tmp_path: Path) 
         second = Monitor("--config", config, "--db", db)
         assert second.wait(60.0) == 1
         assert len(second.lines) == 1
+
+
+def test_e19_the_time_without_a_monitor_is_an_event_of_no_plc(plc: LogixServer, tmp_path: Path) -> None:
+    db = tmp_path / "e.sqlite3"
+    arguments = ("--config", str(config_for(tmp_path, plc)), "--db", str(db))
+
+    def absences() -> List[Dict[str, Any]]:
+        return [row for row in rows(db) if row["tag"] == "@collector"]
+
+    monitor = Monitor(*arguments).wait_ready()
+    wait_until(lambda: len(rows(db)) == 1, "the event of the tag that is TRUE")
+    assert absences() == [], "there was no run before this one"
+    monitor.kill()
+    killed_s = time.time()
+    with running_monitor(*arguments):
+        wait_until(lambda: [row for row in absences() if row["end_ts"]], "the end of the absence")
+    (row,) = absences()
+    start_s, end_s = (
+        datetime.fromisoformat(row[name].replace("Z", "+00:00")).timestamp() for name in ("start_ts", "end_ts")
+    )
+    assert killed_s - 6.0 <= start_s <= killed_s <= end_s <= time.time()
+    assert (row["plc_ip"], row["flags"], row["duration_s"]) == ("", "", None)

@@ -171,8 +171,12 @@ class Plant(RuleBasedStateMachine):
         with closing(sqlite3.connect(self.path / "events.sqlite3")) as connection:
             connection.row_factory = sqlite3.Row
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-            found = connection.execute("SELECT * FROM events WHERE tag != '@comm' ORDER BY id")
+            found = connection.execute("SELECT * FROM events WHERE tag NOT IN ('@comm', '@collector') ORDER BY id")
             self.rows = [dict(row) for row in found]
+            absences = connection.execute("SELECT start_ts, end_ts FROM events WHERE tag = '@collector'").fetchall()
+        for at_s in self.restarts_s:  # E19: nobody looked while there was no monitor
+            spans = [(seconds(start_ts), seconds(end_ts) if end_ts else float("inf")) for start_ts, end_ts in absences]
+            assert any(start_s <= at_s + 1.0 and at_s <= end_s for start_s, end_s in spans), at_s
         for row in self.rows:
             self.check_row(row)
         for tag in TAGS:
