@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
 
@@ -30,8 +30,10 @@ PROOF_S = 3.0
 class Source:
     """The server and the truth: when each tag became TRUE or FALSE."""
 
-    def __init__(self, server: OpcUaServer) -> None:
+    def __init__(self, server: Any) -> None:
         self.server = server
+        self.url: str = server.url
+        self.nodes: Mapping[str, str] = server.nodes
         self.changes: Dict[str, List[Tuple[float, bool]]] = {tag: [(0.0, False)] for tag in TAGS}
 
     def toggle(self, tag: str) -> None:
@@ -68,6 +70,21 @@ class Gateway(Source):
                 super().toggle(tag)
 
 
+class OtherServer:
+    """Another implementation's server (asyncua), in a process of its own."""
+
+    def __init__(self, port: int, process: Any) -> None:
+        self.url = f"opc.tcp://127.0.0.1:{port}"
+        self.nodes = {tag: f"ns=2;s={tag}" for tag in TAGS}
+        self._process = process
+
+    def write(self, tag: str, value: bool) -> float:
+        """Set a tag; the epoch seconds at which that happened."""
+        self._process.stdin.write(f"write {tag} {int(value)}\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+
 @pytest.fixture
 def server() -> Iterator[OpcUaServer]:
     with OpcUaServer(table={tag: ("BOOL", False) for tag in TAGS}) as one:
@@ -77,8 +94,8 @@ def server() -> Iterator[OpcUaServer]:
 def watch(source: Source, mode: str, is_trusted: bool, disturb: Callable[[int], None]) -> List[Transition]:
     """Scan while tags toggle, until there are enough edges; the edges after the timestamps had time to prove."""
     opcua = OpcUaSettings(security="none", mode=mode, sampling_ms=20, trust_device_time=is_trusted)
-    tags = tuple(TagSettings(tag, tag, node=source.server.nodes[tag], is_state=True) for tag in TAGS)
-    plc = PlcSettings(source.server.url, "S7", "opcua", interval_s=SCAN_S, timeout_s=3.0, tags=tags, opcua=opcua)
+    tags = tuple(TagSettings(tag, tag, node=source.nodes[tag], is_state=True) for tag in TAGS)
+    plc = PlcSettings(source.url, "S7", "opcua", interval_s=SCAN_S, timeout_s=3.0, tags=tags, opcua=opcua)
     detector, driver, stop = Detector(plc, PlcMemory()), OpcUaPlc(plc, {}), threading.Event()
     found: List[Transition] = []
 
@@ -175,3 +192,17 @@ def test_e21_an_honest_server_that_drifts_is_told_truly(
     for one in exact:
         assert one.earliest_utc is not None
         assert (one.ts_utc - one.earliest_utc).total_seconds() < 2 * SCAN_S
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("mode", ["poll", "subscribe"])
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_e21_another_makers_honest_server_is_told_truly(mode: str, is_trusted: bool) -> None:
+    pytest.importorskip("asyncua")
+    from tests.integration.test_opcua_independent import running
+
+    with running() as (port, process):
+        source = Source(OtherServer(port, process))
+        found = watch(source, mode, is_trusted, do_nothing)
+    assert false_ones(source, found) == []
+    assert any(one.quality == "exact" for one in found) == is_trusted

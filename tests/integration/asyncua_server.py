@@ -9,6 +9,7 @@ import asyncio
 import datetime
 import logging
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any, Dict, Tuple
@@ -53,6 +54,7 @@ ARRAYS: Dict[str, Tuple[Any, Any]] = {
     "Matrix": ([[1, 2], [3, 4], [5, 6]], KINDS.Int32),
 }
 COUNT = 300
+STATES = 25
 
 
 class Users(UserManager):
@@ -81,6 +83,10 @@ async def run(port: int, folder: str) -> None:
         )
         for number in range(COUNT)
     ]
+    states = {}
+    for number in range(STATES):
+        name = f"P{number:02d}_ST"
+        states[name] = await server.nodes.objects.add_variable(ua.NodeId(name, index), name, False, KINDS.Boolean)
     async with server:
         print("ready", flush=True)
         step = 0
@@ -88,6 +94,14 @@ async def run(port: int, folder: str) -> None:
             line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
             if not line:
                 return
+            if line.startswith("write "):  # a tag and 0 or 1: stamped and told with the time at which it happened
+                _, name, value = line.split()
+                data = ua.DataValue(ua.Variant(value == "1", KINDS.Boolean))
+                at_s = time.time()
+                data.SourceTimestamp = datetime.datetime.fromtimestamp(at_s, UTC)
+                await states[name].write_value(data)
+                print(f"{at_s!r}", flush=True)
+                continue
             step += 1
             for node in values:
                 await node.write_value(1000.0 + step)
