@@ -23,6 +23,7 @@ from . import (
     server_texts,
     settings_texts,
     store_texts,
+    web_texts,
 )
 
 LANGUAGES = ("en", "es")
@@ -44,6 +45,7 @@ for _area in (
     server_texts,
     settings_texts,
     store_texts,
+    web_texts,
 ):
     TEXTS.update(_area.TEXTS)
 

@@ -23,7 +23,7 @@ from conectpy.texts.text_json import from_json, to_json
 
 PACKAGE = Path(__file__).resolve().parents[2] / "conectpy"
 
-NOT_YET = ("simulator", "ROCWELL", "SIEMENS", "console", "web")
+NOT_YET = ("simulator", "ROCWELL", "SIEMENS", "console")
 """Rooms whose texts have no code yet."""
 
 FRAMES = ("ua.password_file", "file.config", "web.failed_because")
@@ -175,6 +175,10 @@ def spoken_of(node: ast.Call, raisers: Set[str]) -> List[ast.expr]:
         return [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "error")]
     if name == "add" and getattr(getattr(node.func, "value", None), "id", "") in ("reader", "self"):
         return node.args[1:2]
+    if name == "ParamFault":
+        return node.args[1:2]
+    if name in ("abort", "BadRequest", "problem"):
+        return node.args[-1:]
     if name in raisers:
         return [one for arg in node.args for one in (arg.elts if isinstance(arg, ast.List) else [arg])]
     return []
@@ -220,6 +224,8 @@ def test_nothing_is_said_to_people_without_a_code() -> None:
         'log.warning("%s: gone", plc)',
         'log.exception("gone")',
         'log.info("; ".join(gone))',
+        'ParamFault("plc", "gone")',
+        'abort(404, f"gone {plc}")',
         'x = Sample(None, "gone")',
         'x = Sample(None, error=f"{plc}: gone")',
         'x = sample._replace(error=f"{plc}: gone")',
