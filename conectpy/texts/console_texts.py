@@ -18,7 +18,7 @@ TEXTS = {
     ),
     "console.interrupted": ("interrupted", "interrumpido con Ctrl+C"),
     # -- `once` --------------------------------------------------------------------------------------------------------
-    "once.good": ("OK", "OK, todo bien"),
+    "once.good": ("OK", "OK"),
     "once.bad_tags": (
         "{bad} of {count} {count|tag|tags} are BAD",
         "{bad} de {count} {count|señal|señales} en falla (BAD)",

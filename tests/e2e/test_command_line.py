@@ -317,7 +317,10 @@ def test_the_folder_of_the_certificates_comes_from_the_configuration(tmp_path: P
 
 
 def test_a_configuration_in_spanish_has_its_table_and_its_errors_in_spanish(plc: LogixServer, tmp_path: Path) -> None:
-    config = str(config_for(tmp_path, plc, tags=["PT1", "NOWHERE"], language="es"))
+    file = Path(str(config_for(tmp_path, plc, tags=["PT1", "NOWHERE"])))
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**settings, "language": "es"}), encoding="utf-8")
+    config = str(file)
     table = conectpy("once", "--config", config, cwd=tmp_path)
     assert "1 de " in table.stdout
     assert "FALLA: " in table.stdout

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "conectpy"
 NOT_YET = ("simulator",)
 """Rooms whose texts have no code: simulated PLCs are the tests' and the demo's. What the demo tells users has one."""
 
-FRAMES = ("ua.password_file", "file.config", "web.failed_because", "client.csv")
+FRAMES = ("ua.password_file", "file.config", "web.failed_because", "client.csv", "once.good")
 """Nothing in them is to be translated."""
 
 CALLED_BY_OTHERS = ("plain", "lines", "plc.fault")
