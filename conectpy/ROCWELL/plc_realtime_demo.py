@@ -150,7 +150,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         realtime_data.language = language
         settings, simulators = start_simulators(settings)
         try:
-            return run_once(settings) if is_once else run(settings)
+            return run_once(settings, language) if is_once else run(settings)
         finally:
             for simulator in simulators:
                 simulator.stop()
@@ -178,10 +178,10 @@ def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
     return dataclasses.replace(settings, plcs=plcs), [simulated]
 
 
-def run_once(settings: Settings) -> int:
+def run_once(settings: Settings, language: str) -> int:
     """One scan of every PLC as a table; 0 when every value is good, else 1."""
     readings = scan_once(settings.plcs)
-    print("\n".join(format_readings(readings)))
+    print("\n".join(format_readings(readings, language)))
     return 0 if all(reading.is_good for reading in readings) else 1
 
 

@@ -71,9 +71,9 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
     Raises ValueError for an unknown `by`, for `to` not after `from`, and for more than 4000 buckets.
     """
     if by not in PERIODS:
-        raise ValueError(say("hours.by", known=list(PERIODS), value=by))
+        raise ValueError(say("settings.at", where="by", fault=say("hours.by", known=list(PERIODS), value=by)))
     if to_utc <= from_utc:
-        raise ValueError(say("hours.order"))
+        raise ValueError(say("settings.at", where="to", fault=say("hours.order")))
     day = from_utc.astimezone(zone).date()
     if by == "week":
         day -= timedelta(days=day.weekday())
@@ -86,7 +86,7 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
         if edge_s >= to_s:
             return days, [*edges, to_s]
         if len(days) == MAX_BUCKETS:
-            raise ValueError(say("hours.many", limit=MAX_BUCKETS, by=by))
+            raise ValueError(say("settings.at", where="to", fault=say("hours.many", limit=MAX_BUCKETS, by=by)))
         days.append(day)
         edges.append(edge_s)
 

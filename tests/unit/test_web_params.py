@@ -96,7 +96,7 @@ def read(query: str) -> dict:
 def faults(query: str) -> list:
     with pytest.raises(BadParameters) as caught:
         read(query)
-    return [fault["name"] for fault in caught.value.faults]
+    return [fault.name for fault in caught.value.faults]
 
 
 def test_absent_and_empty_parameters_have_their_defaults() -> None:

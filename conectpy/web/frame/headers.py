@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
 from ...settings.types import WebSettings
+from ...texts.catalogue import say
 from .context import context
 
 CONTENT_SECURITY_POLICY = (
@@ -34,7 +35,7 @@ def register_security(app: Flask) -> None:
     def check_host() -> None:
         web = context().settings.web
         if not is_host_trusted(request.headers.get("Host"), web):
-            raise BadRequest("this host name is not served; name it in web.trusted_hosts")
+            raise BadRequest(say("web.strange_host"))
 
     @app.after_request
     def add_headers(response: Response) -> Response:

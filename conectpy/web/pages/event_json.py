@@ -7,10 +7,11 @@ from typing import Any, Dict, Optional, Tuple
 
 from ...events.reader import EventQuery
 from ...models import Event
+from ...texts.catalogue import say
 from ...timestamps import to_text
 from ..frame.context import context
 from ..frame.params import Param
-from ..frame.problems import BadParameters
+from ..frame.problems import BadParameters, ParamFault
 
 START_QUALITIES = ("exact", "sampled", "gap", "at_connect")
 QUALITIES = (*START_QUALITIES, "removed", "tag_lost")
@@ -80,7 +81,7 @@ def _cursor(before: Any) -> Optional[Tuple[datetime, int]]:
         return before, 0
     event = context().reader.event(before)
     if event is None:
-        raise BadParameters([{"name": "before", "reason": f"there is no event {before}"}])
+        raise BadParameters([ParamFault("before", say("param.no_event", event=before))])
     return event.start_utc, event.id
 
 

@@ -7,6 +7,7 @@ from typing import Any, Dict
 from flask import Blueprint, Response, current_app, request
 
 from ...serving.stream import ADOPT, Stream
+from ...texts.catalogue import say
 from ...timestamps import to_text, utc_now
 from ..frame.context import EXTENSION, context
 from ..frame.page import page
@@ -51,7 +52,7 @@ def stream() -> Response:
     is_gzip = accepts_gzip()
     last_id = request.headers.get("Last-Event-ID")
     if not hub.reserve():
-        refusal = problem(503, "Too many streams", "All places of the live stream are taken; poll /data instead.")
+        refusal = problem(503, "Too many streams", say("web.streams_full"))
         refusal.headers["Retry-After"] = "10"
         return refusal
     adopt = request.environ.get(ADOPT)

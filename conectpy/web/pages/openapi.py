@@ -140,7 +140,7 @@ def _schemas() -> Schema:
         "Sparklines": _object({"plc": TEXT, "series": {"type": "object"}}),
         "Problem": {
             **_object({"type": TEXT, "title": TEXT, "status": INTEGER, "detail": TEXT}),
-            "description": "`errors` lists {name, reason} of every wrong parameter.",
+            "description": "`errors` lists {name, reason, code} of every wrong parameter.",
         },
     }
 

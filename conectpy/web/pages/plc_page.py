@@ -7,6 +7,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, url_for
 
 from ...events.reader import EventQuery
+from ...texts.catalogue import say
 from ..frame.context import context, find_plc
 from ..frame.page import page
 from .event_text import to_row
@@ -22,7 +23,7 @@ def plc(address: str) -> Response:
     # Some servers leave %2F of the path as it is, because it is no separator there.
     found = find_plc(address) or find_plc(address.replace("%2F", "/").replace("%2f", "/"))
     if found is None:
-        abort(404, f"there is no PLC {address}")
+        abort(404, say("param.no_plc", plc=address))
     web = context()
     version, data = web.realtime.snapshot()
     events = web.reader.events(EventQuery(plc=found.address, limit=RECENT_EVENTS))

@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from ...events.run_hours import Bucket
 from ...models import COMM_TAG
+from ...texts.catalogue import say, text_of
 from ...timestamps import to_text, utc_now
 from ..frame.context import configured_plcs, context, find_plc
 from ..frame.csv_text import csv_response
@@ -18,7 +19,7 @@ from ..frame.language import translate as _
 from ..frame.links import filter_values, link
 from ..frame.page import page
 from ..frame.params import LANG_PARAM, Param, read_params
-from ..frame.problems import BadParameters
+from ..frame.problems import BadParameters, ParamFault
 from ..frame.responses import json_reply
 from .event_text import duration_text
 
@@ -133,7 +134,7 @@ def _bounds(values: Dict[str, Any]) -> Tuple[datetime, datetime, tzinfo]:
     first_day = end.astimezone(zone).date() - timedelta(days=DEFAULT_DAYS - 1)
     start: datetime = values["from"] or datetime.combine(first_day, time(), zone).astimezone(end.tzinfo)
     if start >= end:
-        raise BadParameters([{"name": "from", "reason": "must be before to (now, if to is absent)"}])
+        raise BadParameters([ParamFault("from", say("param.before_to"))])
     return start, end, zone
 
 
@@ -143,8 +144,8 @@ def _hours(values: Dict[str, Any], start: datetime, end: datetime, zone: tzinfo)
         try:
             buckets = reader.run_hours(wanted.plc_ip, wanted.tag, start, end, values["by"], zone)
         except (ValueError, OverflowError) as exc:
-            name, _colon, reason = str(exc).partition(": ")
-            raise BadParameters([{"name": name if reason else "from", "reason": reason or name}]) from exc
+            text = text_of(exc)
+            raise BadParameters([ParamFault(text.args.get("where", "from"), text.args.get("fault", text))]) from exc
         yield TagHours(wanted, buckets)
 
 
