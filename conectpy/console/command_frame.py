@@ -61,7 +61,7 @@ class Output(NamedTuple):
 def run_command(argv: Sequence[str], script: Script) -> int:
     """Run what the command line says; the exit status. SystemExit for --help and wrong arguments. Main thread."""
     language = language_of(os.environ)
-    set_up_output("WARNING", language)
+    output = set_up_output("WARNING", language)
     try:
         entry, words = find_entry(argv)
         if entry is None:
@@ -80,6 +80,8 @@ def run_command(argv: Sequence[str], script: Script) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        output.close()
 
 
 def _call(entry: Entry, request: Request) -> Output:
