@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from typing import List, Sequence
 
+from ..texts.outside import clean
+
 
 def one_line(text: str) -> str:
-    """Text of the other side, harmless on a terminal: no control characters."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """A line for a terminal, whose parts may be of the other side: no control characters."""
+    return clean(text, None)
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> List[str]:
