@@ -8,8 +8,8 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ...models import Sample
-from ...texts.catalogue import say
+from ...models import Sample, Value
+from ...texts.catalogue import Text, say
 from ...timestamps import read_clocks, steady_s
 from .clock import ChangeTimes, ClockOffset
 from .library import status_text
@@ -177,8 +177,8 @@ class PollReader:
                 self._state = reading.value if isinstance(reading.value, int) and not reading.status >> 30 else None
                 continue
             tag, _, is_state = self._nodes[index]
-            if reading.status >> 30 or reading.value is None:
-                samples.append((tag, bad_sample(reading.status)))
+            if reading.status >> 30 or reading.value is None or isinstance(reading.value, Text):
+                samples.append((tag, bad_sample(reading.status, reading.value)))
             elif is_state:
                 samples.append((tag, self._state_sample(index, Sample(reading.value), reading.ticks, received)))
             else:
@@ -198,8 +198,11 @@ class PollReader:
         return sample._replace(changed_utc=claim.moment_utc, changed_within_s=within_s, sampling_s=self._sampling_s)
 
 
-def bad_sample(status: int) -> Sample:
-    """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4)."""
+def bad_sample(status: int, value: Value = None) -> Sample:
+    """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4).
+
+    Of one that is too large for us `value` is the Text that says so.
+    """
     if not status >> 30:
-        return Sample(None, say("ua.no_value"))
+        return Sample(None, value if isinstance(value, Text) else say("ua.no_value"))
     return Sample(None, status_text(status), is_vanished=status & 0xFFFF_0000 in VANISHED)

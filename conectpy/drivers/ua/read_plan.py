@@ -17,7 +17,7 @@ from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, T
 
 from ...texts.catalogue import say, text_of
 from .node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
-from .ua_values import NUMBERS, DataValue, decode_data_value
+from .ua_values import MAX_VALUE_BYTES, NUMBERS, DataValue, decode_data_value
 
 READ_REQUEST = b"\x01\x00" + struct.pack("<H", 631)  # NodeId of ReadRequest's binary encoding
 READ_RESPONSE = 634
@@ -280,14 +280,14 @@ class ReplyDecoder:
                 old_pos += entry.size
                 continue
             place, raw = entry
-            if results.startswith(raw, pos):
+            if raw and results.startswith(raw, pos):
                 pos += len(raw)
                 old_pos += len(raw)
                 continue
             value, end = _decode_one(results, pos)
             before, old_end = _decode_one(old, old_pos)
             self._compare_values(place, before, value, change)
-            entry[1] = results[pos:end]
+            entry[1] = _kept(results, pos, end)
             pos, old_pos = end, old_end
         is_end = pos + 4 == len(results) and results[pos:] in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x00")
         return change if is_end else None
@@ -315,7 +315,7 @@ class ReplyDecoder:
         self._layout = []
         run: List[DataValue] = []
         for index, (value, start, end) in enumerate(zip(values, (4, *ends), ends)):
-            raw = results[start:end]
+            raw = _kept(results, start, end)
             if _has_fixed_size(value):
                 run.append(value)
                 continue
@@ -325,6 +325,11 @@ class ReplyDecoder:
             self._layout.append([index, raw])
         if run:
             self._layout.append(_Run(len(values) - len(run), run, self._watched, self._detailed))
+
+
+def _kept(results: bytes, start: int, end: int) -> bytes:
+    """The bytes of a result; of one that is too large to be a value none, it is decoded each time."""
+    return results[start:end] if end - start <= MAX_VALUE_BYTES else b""
 
 
 def _decode_one(results: bytes, pos: int) -> Tuple[DataValue, int]:

@@ -14,7 +14,7 @@ from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
 from ...settings.types import PlcSettings
-from ...texts.catalogue import say
+from ...texts.catalogue import Text, say
 from ...timestamps import read_clocks, steady_s
 from .browse import to_library
 from .clock import ClockOffset
@@ -220,8 +220,8 @@ class SubscribeReader:
     def _make_sample(self, index: int, value: DataValue, received: Clocks) -> Tagged:
         tag, _, is_state = self._nodes[index]
         overflow = has_overflow(value.status)
-        if value.status >> 30 or value.value is None:
-            sample = bad_sample(value.status)._replace(overflow=overflow)
+        if value.status >> 30 or value.value is None or isinstance(value.value, Text):
+            sample = bad_sample(value.status, value.value)._replace(overflow=overflow)
         else:
             sample = Sample(value.value, overflow=overflow)
             if is_state:
