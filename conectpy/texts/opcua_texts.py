@@ -356,6 +356,10 @@ TEXTS = {
         "unknown form {form} of an ExtensionObject",
         "forma {form} de ExtensionObject desconocida",
     ),
+    "ua.slow_decoding": (
+        "the answer is so large that it could not be taken apart in time",
+        "la respuesta es tan grande que no se pudo leer a tiempo",
+    ),
     "parse.walked": (
         "an array of {count} elements of unequal size, more than {limit}",
         "un arreglo de {count} elementos de distinto tamaño, más de {limit}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,7 @@ from .read_plan import (
     READ_RESPONSE,
     SERVICE_FAULT,
     TOO_MUCH,
+    Check,
     ReplyDecoder,
     decode_head,
     encode_read,
@@ -140,9 +142,10 @@ class PollReader:
             bodies.append(self._receive(deadline_s))
         received_utc, received_s = read_clocks()
         self._times.begin_scan(received_s)
+        check = partial(check_deadline, deadline_s)
         samples: List[Tagged] = []
         for chunk, body in zip(self._chunks, bodies):
-            self._take(chunk, body, (received_utc, received_s), samples)
+            self._take(chunk, body, (received_utc, received_s), samples, check)
         return samples
 
     def _drop_answers(self) -> None:
@@ -162,9 +165,9 @@ class PollReader:
             raise ChannelError(say("ua.read_type", type=head.type_id))
         return body
 
-    def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged]) -> None:
+    def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged], check: Check) -> None:
         first, times = chunk.first, self._times
-        change = chunk.decoder.decode(body, decode_head(body).end)
+        change = chunk.decoder.decode(body, decode_head(body).end, check)
         if change.moved:
             times.on_moved({first + index for index in change.moved} - self.explained)
             chunk.decoder.ignore_stamps({index - first for index in times.moving})
@@ -196,6 +199,12 @@ class PollReader:
             return sample
         within_s = claim.within_s if is_proven else float("inf")
         return sample._replace(changed_utc=claim.moment_utc, changed_within_s=within_s, sampling_s=self._sampling_s)
+
+
+def check_deadline(deadline_s: float) -> None:
+    """Raises ChannelError when the monotonic clock is past it."""
+    if time.monotonic() > deadline_s:
+        raise ChannelError(say("ua.slow_decoding"))
 
 
 def bad_sample(status: int, value: Value = None) -> Sample:

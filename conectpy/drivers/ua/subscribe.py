@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
@@ -20,7 +21,7 @@ from .browse import to_library
 from .clock import ClockOffset
 from .library import status_text, ua
 from .message import ChannelError
-from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample
+from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample, check_deadline
 from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
 from .read_plan import SERVICE_FAULT, decode_head
 from .session import UaSession
@@ -200,7 +201,7 @@ class SubscribeReader:
             raise ChannelError(say("ua.subscription_over", fault=status_text(head.status)), head.status)
         if head.type_id != PUBLISH_RESPONSE:
             raise ChannelError(say("ua.publish_type", type=head.type_id))
-        report = decode_publish(body)
+        report = decode_publish(body, partial(check_deadline, self._session.deadline()))
         if report.ended is not None and report.ended & 0xFFFF_0000 in VANISHED:
             self._audits = 0  # some servers say so when one node was removed: the audit finds which
         elif report.ended is not None and report.ended >> 30:
