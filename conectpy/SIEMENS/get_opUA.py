@@ -62,15 +62,16 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     language = language_of(os.environ)
     try:
         options = parse_options(argv)._replace(language=language)
-        set_up_output("WARNING", language)
+        output = set_up_output("WARNING", language)
         simulator = None
-        if not options.url:
-            simulator, options = start_simulator(options)
         try:
+            if not options.url:
+                simulator, options = start_simulator(options)
             return run_action(options)
         finally:
             if simulator is not None:
                 simulator.stop()
+            output.close()
     except ConectpyError as exc:
         return print_error(exc, language, "error: ")
     except KeyboardInterrupt:  # before or after the loop, which ends by itself

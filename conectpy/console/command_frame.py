@@ -67,7 +67,7 @@ class Output(NamedTuple):
 def run_command(argv: Sequence[str], script: Script) -> int:
     """Run what the command line says; the exit status. SystemExit for --help and wrong arguments. Main thread."""
     language = language_of(os.environ)
-    set_up_output("WARNING", language)
+    output = set_up_output("WARNING", language)
     request = Request(argparse.Namespace(), script, language)
     try:
         entry, words = find_entry(argv)
@@ -87,6 +87,8 @@ def run_command(argv: Sequence[str], script: Script) -> int:
     except KeyboardInterrupt:
         print(say("console.interrupted").in_language(request.language), file=sys.stderr)
         return INTERRUPTED
+    finally:
+        output.close()
 
 
 def _call(entry: Entry, request: Request) -> Output:

@@ -197,6 +197,14 @@ class Settings:
             flag="--log-level LEVEL",
         ),
     )
+    log_file: Optional[str] = field(
+        default=None,
+        metadata=option(
+            "file that the log is written to as well: 5 MB, and the nine before it (FILE.1 ... FILE.9)",
+            variable="CONECTPY_LOG_FILE",
+            flag="--log-file FILE",
+        ),
+    )
     language: Optional[str] = field(
         default=None,
         metadata=option(

@@ -25,12 +25,10 @@ from . import (
     store_texts,
     web_texts,
 )
+from .outside import clean
 
 LANGUAGES = ("en", "es")
 """English is what a Text is as a str, and what stands in for a language that is not known."""
-MAX_ARGUMENT = 1000
-"""Letters of a single argument that are shown: some come from the other side of a line."""
-
 TEXTS: Dict[str, Tuple[str, ...]] = {}
 """Code -> English and Spanish words, and where there is one, English and Spanish advice."""
 for _area in (
@@ -133,5 +131,4 @@ def _words(value: Any, say_inner: Callable[[Text], str], between: str) -> str:
         return between.join(parts)
     if isinstance(value, float):
         return f"{value:g}"
-    words = "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in str(value))
-    return words if len(words) <= MAX_ARGUMENT else words[: MAX_ARGUMENT - 3] + "..."
+    return clean(str(value))

@@ -10,6 +10,16 @@ TEXTS = {
         "not every transition could be stored",
         "no se pudieron guardar todas las transiciones",
     ),
+    "log.lost": (
+        "{count} log {count|line|lines} could not be written in time and {count|is|are} lost",
+        "{count} {count|línea|líneas} de registro no se pudieron escribir a tiempo y se perdieron",
+    ),
+    "log.unusable": ("log_file: {path}: {fault}", "log_file, archivo {path}: {fault}"),
+    "log.no_file": ("is no file", "no es un archivo"),
+    "log.database": (
+        "is a database, not a log: choose another name",
+        "es una base de datos, no un registro: elija otro nombre",
+    ),
     "monitor.stopped": ("stopped", "detenido"),
     "console.not_read": ("not read", "no se leyó"),
     "console.several_pki": (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .catalogue import MAX_ARGUMENT, TEXTS, Text, as_text, say
+from .catalogue import TEXTS, Text, as_text, say
+from .outside import MAX_LETTERS
 
 MAX_DEPTH = 8
 MAX_ITEMS = 1000
@@ -24,13 +25,13 @@ def to_json(value: Any, depth: int = MAX_DEPTH) -> Any:
         args = {name: to_json(one, depth - 1) for name, one in value.args.items()}
         return {"code": value.code, "args": args, "words": str(value)}
     if isinstance(value, (list, tuple)):
-        return [to_json(one, depth - 1) for one in value[:MAX_ITEMS]] if depth > 0 else str(value)[:MAX_ARGUMENT]
+        return [to_json(one, depth - 1) for one in value[:MAX_ITEMS]] if depth > 0 else str(value)[:MAX_LETTERS]
     return value if value is None or isinstance(value, (bool, int, str)) else _plain(value)
 
 
 def _plain(value: Any) -> Any:
     is_finite = isinstance(value, float) and value - value == 0  # JSON has neither infinity nor NaN
-    return value if is_finite else str(value)[:MAX_ARGUMENT]
+    return value if is_finite else str(value)[:MAX_LETTERS]
 
 
 def from_json(value: Any, words: str) -> Text:

@@ -49,7 +49,7 @@ ROOMS: Dict[str, Set[str]] = {
     "web": {*BASE, "__init__", "facts", "settings", "plant", "live", "serving.stream"}
     | {"events.reader", "events.run_hours"}
     | {"events.event_sql"},
-    "console": {*BASE, "facts", "settings", "pki", "drivers", "collector", "control", "events.downgrade"},
+    "console": {*BASE, "facts", "settings", "files", "pki", "drivers", "collector", "control", "events.downgrade"},
     "simulator": {*BASE, "console", "drivers", "pki"},
     "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "plant", "serving", "settings"}
     | {"simulator", "web"},
