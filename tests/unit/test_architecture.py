@@ -117,11 +117,13 @@ OUTSIDE: Dict[str, Set[str]] = {
 WEB: Dict[str, Set[str]] = {"frame": {"frame"}, "pages": {"frame"}, "__init__": {"frame", "pages"}}
 PAGES: Dict[str, Set[str]] = {
     # How an event is written, for people and as JSON, is no page: it is what these pages have in common.
+    "event_json": {"last_seen"},
+    "event_text": {"last_seen"},
     "events_api": {"event_json"},
     "events_page": {"event_json", "event_text"},
     "plc_page": {"event_text"},
     "run_hours_page": {"event_text"},
-    "timeline_page": {"event_json"},
+    "timeline_page": {"event_json", "last_seen"},
     # The document describes the parameters of them all.
     "openapi": {"event_json", "events_api", "run_hours_page", "timeline_page", "trends_page"},
 }

@@ -24,7 +24,7 @@ def events() -> Response:
     values = read_params(EVENTS_PARAMS, web.zone)
     limit: int = values["limit"]
     found = web.reader.events(to_query(values, limit + 1))
-    response = json_reply([to_object(event) for event in found[:limit]])
+    response = json_reply([to_object(event, web) for event in found[:limit]])
     if len(found) > limit:
         response.headers["Link"] = f'<{next_url(found[limit - 1].id)}>; rel="next"'
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Iterator, Sequence
 
 from flask import Blueprint, Response
@@ -18,6 +19,8 @@ from .event_text import to_row
 
 blueprint = Blueprint("events_page", __name__)
 
+MOMENT = timedelta(seconds=1)
+AROUND = timedelta(minutes=30)
 EVENTS_PARAMS = (*FILTER_PARAMS, *PAGE_PARAMS, LANG_PARAM)
 CSV_COLUMNS = (
     "id",
@@ -29,6 +32,7 @@ CSV_COLUMNS = (
     "start_ts",
     "end_ts",
     "duration_s",
+    "seen_until_ts",
     "start_earliest_ts",
     "start_quality",
     "end_earliest_ts",
@@ -78,6 +82,8 @@ def timeline() -> Response:
     """Rows over time; the script asks `/api/timeline` for what it draws."""
     values, faults = read_or_faults(EVENTS_PARAMS)
     start, end = span(values)
+    if end - start < MOMENT:  # a moment is shown with what is around it
+        start, end = start - AROUND, end + AROUND
     shown = {
         "from": int(start.timestamp() * 1000),
         "to": int(end.timestamp() * 1000),
@@ -92,6 +98,6 @@ def _csv_rows(web: WebContext, query: EventQuery) -> Iterator[Sequence[Any]]:
     for event in web.reader.iterate(query, limit=0):
         if web.hub.is_closing:
             return
-        row = to_object(event)
+        row = to_object(event, web)
         row["flags"] = " ".join(row["flags"])
         yield [row[name] for name in CSV_COLUMNS]

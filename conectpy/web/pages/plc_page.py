@@ -31,6 +31,7 @@ def plc(address: str) -> Response:
     return page(
         "plc.html",
         plc=found,
+        qualities=web.realtime.qualities(),
         live={"version": version, "plc": data.get(found.address)},
         rows=[to_row(event) for event in events],
         trends_url=f"{url_for('trends.index')}?plc={quote(found.address, safe='')}&{trend_query}",
