@@ -73,9 +73,7 @@ def test_merged_stretches_leave_what_no_second_of_them_covers(found: Bounds, sta
 def test_run_hours_give_the_seconds_that_were_seen(client: FlaskClient, tag: str, unseen_s: float) -> None:
     query = {"plc": NORTH, "tag": tag, "from": to_text(at(-12)), "to": to_text(at(12)), "tz": "UTC"}
     (hours,) = get(client, "/api/stats", **query)["stats"]
-    around = (
-        2.0 if tag != COMM_TAG else 1.0
-    )  # what is known of the edges goes to the unseen; the record begins a second early
+    around = 2.0 if tag != COMM_TAG else 1.0  # the edges of an outage are unseen too; the record begins a second early
     assert hours["seen_s"] == pytest.approx(12 * HOUR_S - unseen_s, abs=around)
     text = client.get("/hours.csv", query_string=query).data.decode("utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
