@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from itertools import islice
-from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import StoreError
 from ..models import COLLECTOR_TAG, COMM_TAG, Event, Gap, LastState, PlcMemory
@@ -155,19 +155,17 @@ class EventReader:
 
     def recorded_since(self, plc: str) -> Optional[datetime]:
         """When anything was first recorded of a PLC (by address); None: never."""
-        return self._moment(lambda connection: select_since(connection, plc))
-
-    def known_until(self, plc: str, tag: str) -> Optional[datetime]:
-        """When a tag of a PLC (by address) was last read well, at most 5 s behind; None: not known."""
-        return self._moment(lambda connection: select_known_until(connection, plc, tag))
-
-    def _moment(self, select: Callable[[sqlite3.Connection], Optional[float]]) -> Optional[datetime]:
         with closing(self._connect()) as connection:
             try:
-                at_s = select(connection)
+                since_s = select_since(connection, plc)
             except DAMAGE as exc:
                 raise self._translate(exc) from exc
-        return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
+        return None if since_s is None else datetime.fromtimestamp(since_s, UTC)
+
+    def known_until(self, plc: str) -> Dict[str, datetime]:
+        """When each tag of a PLC (by address) was last read well, as far as it is known; at most 5 s behind."""
+        known = {str(tag): to_moment(good_ts) for tag, _value, good_ts, _last_ts in self._rows(KNOWN_SQL, (plc,))}
+        return {tag: moment for tag, moment in known.items() if moment is not None}
 
     # -- what the collector goes on from -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-import { cutByDark, join, unplacedIn, unseenAt } from "../../conectpy/web/static/js/core/unseen.js";
+import { cutByDark, join, lastSeenAt, unplacedIn, unseenAt } from "../../conectpy/web/static/js/core/unseen.js";
 import { equal, table, test } from "./harness.js";
 
 /** @typedef {import("../../conectpy/web/static/js/core/unseen.js").Unseen} Unseen */
@@ -43,6 +43,13 @@ table("unseenAt", (/** @type {number} */ ms) => unseenAt(of([100, 200], [900, nu
   [[199], 100],
   [[200], null],
   [[5000], 900],
+]);
+
+table("lastSeenAt", (/** @type {Unseen[]} */ stretches) => lastSeenAt(stretches, NOW), [
+  [[[]], NOW],
+  [[of([100, 200])], NOW],
+  [[of([100, 200], [900, null], [950, null])], 900],
+  [[of([1100, null])], NOW],
 ]);
 
 /** @type {(start: number, end: number | null, gapS: number) => Run} */

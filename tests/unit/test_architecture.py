@@ -119,9 +119,9 @@ PAGES: Dict[str, Set[str]] = {
     # How an event is written, for people and as JSON, is no page: it is what these pages have in common.
     "event_json": {"last_seen"},
     "event_text": {"last_seen"},
-    "events_api": {"event_json"},
-    "events_page": {"event_json", "event_text"},
-    "plc_page": {"event_text"},
+    "events_api": {"event_json", "last_seen"},
+    "events_page": {"event_json", "event_text", "last_seen"},
+    "plc_page": {"event_text", "last_seen"},
     "run_hours_page": {"event_text"},
     "timeline_page": {"event_json", "last_seen"},
     # The document describes the parameters of them all.

@@ -8,10 +8,10 @@ from typing import Any, Dict, Optional, Tuple
 from ...events.reader import EventQuery
 from ...models import Event
 from ...timestamps import to_text
-from ..frame.context import WebContext, context
+from ..frame.context import context
 from ..frame.params import Param
 from ..frame.problems import BadParameters
-from .last_seen import seen_until
+from .last_seen import LastSeen
 
 START_QUALITIES = ("exact", "sampled", "gap", "at_connect")
 QUALITIES = (*START_QUALITIES, "removed", "tag_lost")
@@ -36,7 +36,7 @@ PAGE_PARAMS = (
 )
 
 
-def to_object(event: Event, web: WebContext) -> Dict[str, Any]:
+def to_object(event: Event, last_seen: LastSeen) -> Dict[str, Any]:
     """All columns of `events`; `duration_s` is the stored one or the difference of the ends, null while it is open.
 
     `seen_until_ts`: when an open event that nobody sees now was last seen TRUE.
@@ -60,7 +60,7 @@ def to_object(event: Event, web: WebContext) -> Dict[str, Any]:
         "flags": list(event.flags),
         "rev": event.rev,
         "duration_s": event.duration_s,
-        "seen_until_ts": _text(seen_until(web, event)),
+        "seen_until_ts": _text(last_seen.of_event(event)),
         "start_device_ts": _text(event.start_device_utc),
         "end_device_ts": _text(event.end_device_utc),
     }

@@ -11,7 +11,7 @@ from ...timestamps import utc_now
 from ..frame.context import context
 from ..frame.language import current_language
 from ..frame.language import translate as _
-from .last_seen import seen_until
+from .last_seen import LastSeen
 
 SURE_S = 10.0
 """Edges known to within this are shown as one time with its width: it is what a scan interval does, not an outage."""
@@ -39,10 +39,10 @@ class EventRow:
         return int(self.event.start_utc.timestamp() * 1000)
 
 
-def to_row(event: Event) -> EventRow:
+def to_row(event: Event, last_seen: LastSeen) -> EventRow:
     """An event for the table."""
     end, lasted_s = event.end_utc, event.duration_s
-    last_utc = seen_until(context(), event)
+    last_utc = last_seen.of_event(event)
     if lasted_s is None:
         lasted_s = ((last_utc or utc_now()) - event.start_utc).total_seconds()
     return EventRow(

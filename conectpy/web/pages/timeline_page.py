@@ -16,7 +16,7 @@ from ..frame.context import WebContext, configured_plcs, context
 from ..frame.params import read_params, span
 from ..frame.responses import json_reply
 from .event_json import FILTER_PARAMS
-from .last_seen import tag_seen_until
+from .last_seen import LastSeen
 
 blueprint = Blueprint("timeline", __name__, url_prefix="/api")
 
@@ -98,12 +98,13 @@ def _add_unseen(
         unseen.append([_ms(start_utc), _ms(since_utc), "before"])
     unseen += [[start if first is None else first, end, "link"] for start, end, first, *_rest in group["outages"]]
     group["unseen"] = unseen
+    last_seen = LastSeen(web)
     gaps: Dict[str, List[List[Any]]] = {}
     for gap in web.reader.gaps(address, start_utc, end_utc):
         gaps.setdefault(gap.tag, []).append([_ms(gap.from_utc), _ms(gap.to_utc), "tag"])
     for row in group["rows"]:
         row["unseen"] = gaps.get(row["tag"], [])
-        last_utc = None if row["tag"].startswith("@") else tag_seen_until(web, address, row["tag"])
+        last_utc = None if row["tag"].startswith("@") else last_seen.of_tag(address, row["tag"])
         if last_utc is not None:
             row["unseen"].append([_ms(last_utc), None, "silent"])
 

@@ -3,7 +3,7 @@ import { AXIS_HEIGHT, colors, hatch, TimePlot } from "./axis.js";
 import { durationText } from "./core/formats.js";
 import { stateKind } from "./core/kinds.js";
 import { COMM_TAG, factsOf, inView, marksOf, runAt, stretch } from "./core/runs.js";
-import { cutByDark, join, unplacedIn, unseenAt } from "./core/unseen.js";
+import { cutByDark, join, lastSeenAt, unplacedIn, unseenAt } from "./core/unseen.js";
 import { make, setText } from "./dom.js";
 import { compactNumber, dateTimeText, t } from "./words.js";
 
@@ -214,9 +214,11 @@ export class Timeline {
     if (!line?.row) return null;
     const slack = (SLACK_PX / this.plot.plotWidth) * (this.plot.to - this.plot.from);
     const run = runAt(this.shown(line.row.events), ms, slack, this.now());
-    const unseen = unseenAt(this.unseenOf(line), ms);
+    const known = this.unseenOf(line);
+    const unseen = unseenAt(known, ms);
     const why = unseen && this.describeUnseen(unseen);
-    if (run) return [this.describe(nameOf(line.row), run), ...(why ? [why] : [])].join("\n");
+    const seenTo = lastSeenAt(known, this.now());
+    if (run) return [this.describe(nameOf(line.row), run, seenTo), ...(why ? [why] : [])].join("\n");
     const outage = runAt(this.shown(line.group.outages), ms, slack, this.now());
     return outage ? this.describe(t("event.outage"), outage) : why;
   }
@@ -227,15 +229,12 @@ export class Timeline {
     return `${t(`unseen.${why}`)}\n${ends.join(" → ")}`;
   }
 
-  /** @param {string} name @param {Run} run */
-  describe(name, run) {
-    const { start, end, durationS, gapS } = factsOf(run, this.now());
-    const lines = [
-      name,
-      edgeText(start),
-      `→ ${end === null ? t("event.open") : edgeText(end)}`,
-      durationText(durationS),
-    ];
+  /** @param {string} name @param {Run} run @param {number} seenTo an open one is known to have lasted until then */
+  describe(name, run, seenTo = this.now()) {
+    const { start, end, durationS, gapS } = factsOf(run, Math.max(seenTo, run[0]));
+    const age = durationText((this.now() - seenTo) / 1000);
+    const isOpen = seenTo < this.now() ? t("event.seen", { age }) : t("event.open");
+    const lines = [name, edgeText(start), `→ ${end === null ? isOpen : edgeText(end)}`, durationText(durationS)];
     if (gapS) lines.push(`${t("event.outage")}: ${durationText(gapS)}`);
     return lines.join("\n");
   }

@@ -38,6 +38,15 @@ export function unseenAt(stretches, ms) {
 }
 
 /**
+ * Until when somebody looked: now, or when what still lasts began.
+ * @param {Unseen[]} stretches
+ * @param {number} now
+ */
+export function lastSeenAt(stretches, now) {
+  return Math.min(now, ...stretches.filter(([, to]) => to === null).map(([from]) => from));
+}
+
+/**
  * Runs that were not seen for a time of which nobody wrote down where it lies, when it is more than a trifle of them:
  * the whole run is in doubt.
  * @param {Run[]} runs
