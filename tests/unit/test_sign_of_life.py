@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Iterator, List
 
-from conectpy.collector.presence import Presence
+from conectpy.collector.sign_of_life import SignOfLife
 from conectpy.events.event_sql import EventQuery
 from conectpy.events.store import EventStore
 from conectpy.models import COLLECTOR_TAG, ClockMark, Event
 from conectpy.settings.types import DatabaseSettings
-from conectpy.timestamps import boot_id, read_clocks, to_text, utc_now
+from conectpy.timestamps import boot_id, read_clocks, utc_now
 
 
 @contextlib.contextmanager
@@ -42,9 +43,9 @@ def absences(store: EventStore) -> List[Event]:
 
 def test_the_first_run_has_no_absence_and_leaves_a_sign_of_life(tmp_path: Path) -> None:
     with running_store(tmp_path) as store:
-        presence = Presence(store, lambda: None)
-        presence.begin()
-        presence.tell()
+        sign = SignOfLife(store)
+        sign.begin()
+        sign.give([None])
         assert absences(store) == []
     with running_store(tmp_path) as store:
         alive = store.load_memory("").alive
@@ -54,29 +55,28 @@ def test_the_first_run_has_no_absence_and_leaves_a_sign_of_life(tmp_path: Path) 
 
 def test_the_absence_lasts_from_the_last_sign_of_life_to_the_first_scan(tmp_path: Path) -> None:
     alive_utc = leave_sign(tmp_path, 100.0)
-    scanned: Optional[str] = None
     with running_store(tmp_path) as store:
-        presence = Presence(store, lambda: scanned)
-        presence.begin()
-        presence.tell()
+        sign = SignOfLife(store)
+        sign.begin()
+        sign.give([None])
         (event,) = absences(store)
         assert abs(event.start_utc - alive_utc) < timedelta(seconds=1)
         assert event.end_utc is None
-        scanned = to_text(utc_now() + timedelta(seconds=1))
-        presence.tell()
-        presence.tell()
+        began_utc = utc_now()
+        for _ in range(2):
+            sign.give([None, time.monotonic()])
         (event,) = absences(store)
         assert event.end_utc is not None
-        assert to_text(event.end_utc) == scanned
+        assert abs(event.end_utc - began_utc) < timedelta(minutes=1)
 
 
 def test_a_run_without_a_scan_belongs_to_the_same_absence(tmp_path: Path) -> None:
     alive_utc = leave_sign(tmp_path, 100.0)
     for _ in range(3):
         with running_store(tmp_path) as store:
-            presence = Presence(store, lambda: None)
-            presence.begin()
-            presence.tell()
+            sign = SignOfLife(store)
+            sign.begin()
+            sign.give([None])
             (event,) = absences(store)
             assert abs(event.start_utc - alive_utc) < timedelta(seconds=2)
             assert event.end_utc is None
