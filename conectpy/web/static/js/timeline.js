@@ -11,7 +11,7 @@ const ROW = 26;
 const HEAD = 26;
 const BAR = 16;
 const SLACK_PX = 3;
-const LATE_MS = 12000; // so long without a load that what is drawn is no longer what is
+const LATE_MS = 30000; // so long without a load that what is drawn is no longer what is
 
 /** @typedef {import("./core/runs.js").Run} Run */
 /** @typedef {import("./core/unseen.js").Unseen} Unseen */
