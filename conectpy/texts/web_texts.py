@@ -45,7 +45,7 @@ TEXTS = {
     ),
     "param.once": ("may be given once only", "puede darse una sola vez"),
     "param.required": ("is required", "es obligatorio"),
-    "param.after_from": ("must be after from", "debe ser posterior a from"),
+    "param.after_from": ("must not be before from", "no debe ser anterior a from"),
     "param.before_to": (
         "must be before to (now, if to is absent)",
         "debe ser anterior a to (ahora, si falta to)",

@@ -17,7 +17,7 @@ from tests.web_plant import ALARM, FLOW, NORTH, PRESSURE, PUMP, ROUTE, SOUTH, T0
 COLUMNS = {
     "id", "uid", "plc_ip", "plc_name", "tag", "tag_label", "start_ts", "end_ts", "created_at", "start_earliest_ts",
     "start_quality", "end_earliest_ts", "end_quality", "gap_count", "gap_s", "flags", "duration_s",
-    "rev", "start_device_ts", "end_device_ts",
+    "rev", "start_device_ts", "end_device_ts", "seen_until_ts",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Dict, List, Sequence, Tuple
 
 from flask import request
@@ -17,6 +17,9 @@ from .problems import BadParameters, ParamFault
 from .zones import find_zone, parse_time
 
 MAX_TEXT = 1000
+DATE_LENGTH = len("2026-03-01")
+MOMENT = timedelta(milliseconds=1)
+LAST_MOMENT = datetime.max.replace(tzinfo=timezone.utc) - MOMENT
 DEFAULT_SPAN = timedelta(hours=24)
 _DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
 _TIME = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,3}})?Z)?$"
@@ -123,8 +126,11 @@ def read_params(params: Sequence[Param], zone: tzinfo) -> Dict[str, Any]:
         except ValueError as exc:
             faults.append(ParamFault(param.name, text_of(exc)))
     start, end = values.get("from"), values.get("to")
-    if start is not None and end is not None and start >= end:
-        faults.append(ParamFault("to", say("param.after_from")))
+    if start is not None and end is not None:
+        if start > end or (start == end and len(request.args["to"]) <= DATE_LENGTH):
+            faults.append(ParamFault("to", say("param.after_from")))
+        elif start == end:  # at that moment: ends are not part of a range
+            values["to"] = end + MOMENT if end < LAST_MOMENT else end
     if faults:
         raise BadParameters(faults)
     return values

@@ -12,7 +12,7 @@ from ...timestamps import to_text, utc_now
 from ..frame.context import EXTENSION, context
 from ..frame.page import page
 from ..frame.problems import problem
-from ..frame.responses import VersionedBytes, accepts_gzip
+from ..frame.responses import VersionedBytes, accepts_gzip, json_reply
 
 blueprint = Blueprint("live", __name__)
 DATA = "conectpy.data"
@@ -42,6 +42,16 @@ def data() -> Response:
     document: VersionedBytes = current_app.extensions[DATA]
     response = document.respond("application/json")
     response.headers["X-Server-Time"] = to_text(utc_now())
+    return response
+
+
+@blueprint.get("/api/link")
+def link_state() -> Response:
+    """How many PLCs are good, of how many: what the frame of every page shows."""
+    qualities = context().realtime.qualities().values()
+    good = sum(quality == "OK" for quality in qualities)
+    response = json_reply({"time": to_text(utc_now()), "good": good, "total": len(qualities)})
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

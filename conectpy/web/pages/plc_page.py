@@ -11,6 +11,7 @@ from ...texts.catalogue import say
 from ..frame.context import context, find_plc
 from ..frame.page import page
 from .event_text import to_row
+from .last_seen import LastSeen
 
 blueprint = Blueprint("plc_page", __name__)
 
@@ -27,12 +28,14 @@ def plc(address: str) -> Response:
     web = context()
     version, data = web.realtime.snapshot()
     events = web.reader.events(EventQuery(plc=found.address, limit=RECENT_EVENTS))
+    last_seen = LastSeen(web)
     numbers = [tag for tag in found.tags if not tag.is_state][:4]
     trend_query = "&".join(f"tag={quote(tag.tag, safe='')}" for tag in numbers)
     return page(
         "plc.html",
         plc=found,
+        qualities=web.realtime.qualities(),
         live={"version": version, "plc": data.get(found.address)},
-        rows=[to_row(event) for event in events],
+        rows=[to_row(event, last_seen) for event in events],
         trends_url=f"{url_for('trends.index')}?plc={quote(found.address, safe='')}&{trend_query}",
     )
