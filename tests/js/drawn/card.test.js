@@ -1,4 +1,4 @@
-import { ageText, Card, drawBadge } from "../../../conectpy/web/static/js/card.js";
+import { ageText, Card, drawBadge, drawTrouble } from "../../../conectpy/web/static/js/card.js";
 import { nowMs, setServerTime } from "../../../conectpy/web/static/js/clock.js";
 import { SPARK_HEIGHT, SPARK_WIDTH, Spark } from "../../../conectpy/web/static/js/core/spark_line.js";
 import { equal, table, test } from "../harness.js";
@@ -104,3 +104,37 @@ table(
     [["new"], ["badge-quality quality-new", "? quality.new"]],
   ],
 );
+
+/** @param {Record<string, unknown>} meta */
+function troubleOf(meta) {
+  const element = document.createElement("p");
+  drawTrouble(element, meta);
+  return [element.textContent, element.hidden];
+}
+table("drawTrouble", troubleOf, [
+  [[{ quality: "OK" }], ["", true]],
+  [[{ quality: "OK", last_error: "timed out" }], ["", true]], // it is over
+  [[{ quality: "DOWN", last_error: "timed out" }], ["plc.error", false]],
+  [[{ quality: "OK", frozen: "same values" }], ["plc.frozen", false]],
+]);
+
+card.merge({ _meta: { ...PLC._meta, bad_tags: 3, simulated: true }, P1: { quality: "BAD", error: "no such tag" } });
+card.draw();
+test("a bad value says why", () => equal(shown("P1")[0], "row-tag is-bad is-state kind-pump is-on"));
+test("bad tags are counted", () => equal(card.counts.textContent, "1 activos · 1 alarmas · plc.bad"));
+test("simulated values are called so", () => equal(card.simulated.hidden, false));
+test("why stands beside it", () => equal(shown("P1")[3]?.startsWith("tag.BAD: no such tag · "), true));
+card.merge({ P2: { value: null, valor: "NULL" } });
+card.draw();
+test("a state without a value is not off", () => equal(shown("P2")[1], "state.unknown"));
+test("a state leads to its events, a number to its trend", () =>
+  equal(
+    ["P1", "FLOW"].map((tag) => card.rows.get(tag)?.parts.element.querySelector("a")?.getAttribute("href")),
+    ["/events?plc=1.2.3.4&tag=P1", "/trends?plc=1.2.3.4&tag=FLOW"],
+  ));
+test("a card can be folded", () => {
+  card.collapse(true);
+  equal([card.list.hidden, card.toggle.getAttribute("aria-expanded")], [true, "false"]);
+  card.collapse(false);
+  equal([card.list.hidden, card.toggle.getAttribute("aria-expanded")], [false, "true"]);
+});

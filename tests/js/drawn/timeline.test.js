@@ -94,6 +94,10 @@ table(
     [["P6", "on", 1, 699], "none"],
   ],
 );
+test("a hatch is diagonal: every row and every column of it is both", () => {
+  const [x, y] = inBar("P2", 52, 98);
+  equal([look(canvas, "off", [x, y + 3, 46, 1]), look(canvas, "off", [x + 9, y, 1, 12])], ["hatched", "hatched"]);
+});
 test("an uncertain edge is framed in the colour of its state", () => {
   const [x, y] = inBar("P2", 50, 51);
   equal(look(canvas, "on", [x, y, 1, 12]), "full");
