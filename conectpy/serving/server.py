@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import logging
 import os
 import socket
@@ -20,7 +21,8 @@ from ..errors import WebError
 from ..settings.types import WebSettings
 from ..texts.catalogue import Text, say, text_of
 from .http_connections import MAX_HEAD_BYTES, WORK_TIMEOUT_S, ConnectionGuard, GuardedConnection
-from .stream import ADOPT, Stream, StreamHub
+from .paced_writer import has_left
+from .stream import ADOPT, IS_GONE, Stream, StreamHub
 from .workers import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
     def get_environ(self) -> Any:
         environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
         environ[ADOPT] = self._adopt
+        environ[IS_GONE] = functools.partial(has_left, self.req.conn.socket)
         return environ
 
     def _adopt(self, stream: Stream) -> None:

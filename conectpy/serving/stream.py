@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 ADOPT = "conectpy.adopt"
 """The WSGI environment's key for `adopt(stream)`: after this response's headers and first bytes, the hub goes on."""
 
+IS_GONE = "conectpy.is_gone"
+"""The WSGI environment's key for `is_gone()`: whether the client has left, so that nobody waits for the answer."""
+
 MAX_STREAMS = 200
 SPACING_S = 0.25
 PING_S = 3.0
