@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import ipaddress
 import logging
 import os
 import socket
@@ -152,10 +153,12 @@ class WebServer:
         listener = _listen(settings.host or "127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         self._http.bind_addr = listener.getsockname()[:2]
-        self._guard = ConnectionGuard(
-            self._http, listener, self._tls, _Connection, settings.connections_per_address, self._workers.put
-        )
+        # However many browsers stand behind one address, a quarter of the threads is for others.
+        share = min(settings.connections_per_address, max(1, settings.threads * 3 // 4))
+        self._guard = ConnectionGuard(self._http, listener, self._tls, _Connection, share, self._workers.put)
         self._http.guard = self._guard
+        if not _is_loopback(listener.getsockname()[0]):
+            log.warning(say("server.unprotected", host=listener.getsockname()[0]))
 
     def serve(self) -> None:
         """Answer until `stop`; runs in the thread "web". Called again after it failed, it takes the same port again."""
@@ -191,7 +194,7 @@ class WebServer:
                 self._http.put_conn(conn)
             else:
                 if conn.stream is not None:
-                    self._hub.release()
+                    self._hub.release(conn.stream.address)
                 conn.close()
 
 
@@ -215,6 +218,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise WebError(say("server.no_listen", host=host, port=port, fault=_reason(exc))) from exc
     return listener
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _reason(exc: Exception) -> Text:

@@ -49,6 +49,12 @@ TEXTS = {
         "The request failed; the log says why.",
         "La petición falló; el registro (log) dice por qué.",
     ),
+    "server.unprotected": (
+        "web: {host} is served to the network unprotected: everybody there can read all values and events",
+        "web: {host} se sirve a la red sin protección: cualquiera en ella puede leer todos los valores y eventos",
+        "keep it to a trusted network or a firewall, or set web.host to 127.0.0.1",
+        "limítelo a una red de confianza o con un cortafuegos, o ponga web.host en 127.0.0.1",
+    ),
     "web.exports_taken": (
         "Too many exports are under way: {each} for one address, {all} in all.",
         "Hay demasiadas exportaciones en curso: {each} por dirección, {all} en total.",

@@ -13,14 +13,15 @@ from typing import Iterator, List
 import pytest
 from flask import Response, request
 
-from conectpy.serving import paced_writer
+from conectpy.serving import paced_writer, stream
 from conectpy.serving.stream import IS_GONE
+from conectpy.settings.types import WebSettings
 from tests.monitor import wait_until
-from tests.web_clients import ask, connect, get, port_of, read_all
+from tests.web_clients import StreamClient, ask, connect, get, port_of, read_all
 from tests.web_plant import Plant, running_plant
 
 EXPORT = b"GET /events.csv HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-ROWS = 60_000
+ROWS = 30_000
 
 
 @pytest.fixture
@@ -134,3 +135,39 @@ def test_a_query_ends_when_its_client_has_left(plant: Plant) -> None:
         wait_until(lambda: outcomes == ["begun"], "the query runs")
     wait_until(lambda: outcomes == ["begun", "interrupted"], "the query ends", 5.0)
     assert get(plant, "/healthz")[0] == 200
+
+
+def test_one_address_cannot_take_all_streams(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MAX_PER_ADDRESS", 3)
+    clients = [StreamClient(plant) for _ in range(3)]
+    assert get(plant, "/api/stream")[0] == 503
+    with socket.create_connection(("127.0.0.1", port_of(plant)), 10, ("127.0.0.2", 0)) as other:
+        other.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert other.recv(4096).startswith(b"HTTP/1.1 200")
+    for client in clients:
+        client.close()
+
+
+def test_the_network_is_not_served_unprotected_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running_plant(tmp_path, web=WebSettings(port=0, host="0.0.0.0")) as plant:
+        plant.serve()
+        assert "unprotected" in caplog.text
+        answer = ask(plant, b"GET /healthz HTTP/1.1\r\nHost: attacker.example\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"web.trusted_hosts" in answer
+
+
+def test_public_answers_name_no_folder(plant: Plant) -> None:
+    path = Path(plant.settings.database.path)
+    plant.health = (False, {"status": "failed", "store": {"path": str(path), "error": f"cannot read {path}: locked"}})
+    _, _, health = get(plant, "/healthz")
+    assert path.name.encode() in health
+    assert str(path.parent).encode() not in health
+    path.rename(path.with_suffix(".moved"))
+    try:
+        status, _, problem = get(plant, "/api/events")
+    finally:
+        path.with_suffix(".moved").rename(path)
+    assert status == 503
+    assert path.name.encode() in problem
+    assert str(path.parent).encode() not in problem

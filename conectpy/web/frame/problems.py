@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from ...errors import StoreError
 from ...texts.catalogue import Text, say
+from ...texts.folders import hide_folders
 from .context import has_client_left
 from .language import current_language
 from .language import translate as _
@@ -97,8 +98,8 @@ def _detail(exc: HTTPException) -> str:
 
 
 def said(detail: str) -> str:
-    """In the language of who asks, where it has a code."""
-    return detail.in_language(current_language()) if isinstance(detail, Text) else detail
+    """In the language of who asks, where it has a code; where a file lies is not for the public."""
+    return hide_folders(detail.in_language(current_language()) if isinstance(detail, Text) else detail)
 
 
 def _answer(status: int, title: str, detail: str, faults: Sequence[ParamFault] = ()) -> Response:
