@@ -53,7 +53,7 @@ TEXTS = {
         "web: {host} is served to the network unprotected: everybody there can read all values and events",
         "web: {host} se sirve a la red sin protección: cualquiera en ella puede leer todos los valores y eventos",
         "keep it to a trusted network or a firewall, or set web.host to 127.0.0.1",
-        "limítelo a una red de confianza o con un cortafuegos, o ponga web.host en 127.0.0.1",
+        "limítelo a una red de confianza o con un firewall, o ponga web.host en 127.0.0.1",
     ),
     "web.exports_taken": (
         "Too many exports are under way: {each} for one address, {all} in all.",
