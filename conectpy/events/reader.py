@@ -40,7 +40,8 @@ from .unseen import Stretch, merge, select_gaps, select_known_until, select_sinc
 __all__ = ["EventQuery", "EventReader"]
 
 MAX_LIMIT = 10_000
-PAGE_ROWS = 5_000
+PAGE_ROWS = 500
+STEPS_PER_LOOK = 20_000
 
 
 class EventReader:
@@ -58,6 +59,13 @@ class EventReader:
         self.path = path
         self._names: Mapping[str, str] = {} if names is None else names
         self._open_connection = open_connection
+        self._is_over: Optional[Callable[[], bool]] = None
+
+    def until(self, is_over: Optional[Callable[[], bool]]) -> EventReader:
+        """A reader of the same whose queries end with a StoreError once `is_over` says so; it is asked every few ms."""
+        reader = EventReader(self.path, self._names, self._open_connection)
+        reader._is_over = is_over
+        return reader
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 
@@ -199,9 +207,12 @@ class EventReader:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            return self._open_connection(self.path)
+            connection = self._open_connection(self.path)
         except DAMAGE as exc:
             raise self._translate(exc) from exc
+        if self._is_over is not None:
+            connection.set_progress_handler(self._is_over, STEPS_PER_LOOK)
+        return connection
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
         with closing(self._connect()) as connection:

@@ -156,7 +156,7 @@ class WebSettings:
         metadata=option(
             "host names that browsers may ask for",
             items="host names",
-            otherwise="any",
+            otherwise="addresses and this machine's names",
             variable="CONECTPY_TRUSTED_HOSTS",
         ),
     )

@@ -58,6 +58,10 @@ TEXTS = {
         "must be an ISO 8601 time such as 2026-03-01T07:14:02Z, or a date such as 2026-03-01",
         "debe ser una hora ISO 8601 como 2026-03-01T07:14:02Z, o una fecha como 2026-03-01",
     ),
+    "param.time_range": (
+        "must be a time from the years 1970 to 8999, got {value}",
+        "debe ser una hora de los años 1970 a 8999, se leyó {value}",
+    ),
     "param.no_time": ("is no such time: {value}", "esa hora no existe: {value}"),
     "param.no_plc": ("there is no PLC {plc}", "no hay un PLC {plc}"),
     "param.no_tag": ("{plc} has no tag {tag}", "{plc} no tiene la señal {tag}"),

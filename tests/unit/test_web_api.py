@@ -139,7 +139,7 @@ def test_what_is_wrong_with_a_parameter_is_told_to_a_person_in_their_language(cl
     assert problem["code"] == "param.wrong"
     page = client.get("/events?from=never&lang=es").get_data(as_text=True)
     assert "debe ser una hora ISO 8601" in page
-    by = client.get("/api/stats?by=day&from=1000-01-01&to=3000-01-01", headers={"Accept-Language": "es"}).get_json()
+    by = client.get("/api/stats?by=day&from=1970-01-01&to=3000-01-01", headers={"Accept-Language": "es"}).get_json()
     assert (by["errors"][0]["name"], by["errors"][0]["code"]) == ("to", "hours.many")
     assert "to: más de 4000 de by=day" in by["detail"]
     assert "Esa página no existe" in client.get("/nada?lang=es").get_data(as_text=True)

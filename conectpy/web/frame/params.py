@@ -21,7 +21,9 @@ DATE_LENGTH = len("2026-03-01")
 MOMENT = timedelta(milliseconds=1)
 LAST_MOMENT = datetime.max.replace(tzinfo=timezone.utc) - MOMENT
 DEFAULT_SPAN = timedelta(hours=24)
-_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
+FIRST_UTC = datetime(1969, 12, 31, tzinfo=timezone.utc)  # 1970-01-01 of every zone lies within
+LAST_UTC = datetime(9000, 1, 2, tzinfo=timezone.utc)
+_DAY = "(19[7-9][0-9]|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
 _TIME = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,3}})?Z)?$"
 PATTERNS = {
     "from_time": _TIME,
@@ -64,11 +66,11 @@ class Param:
                 raise ValueError(say("param.boolean", value=repr(text)))
             return _BOOLEANS[text.lower()]
         if self.kind in ("from_time", "to_time"):
-            return parse_time(text, zone, is_end=self.kind == "to_time")
+            return _parse_moment(text, zone, is_end=self.kind == "to_time")
         if self.kind == "cursor":
             if re.fullmatch(r"[0-9]{1,18}", text):
                 return int(text)
-            return parse_time(text, zone, is_end=False)
+            return _parse_moment(text, zone, is_end=False)
         if self.kind == "zone":
             found = find_zone(text)
             if found is None:
@@ -104,6 +106,13 @@ class Param:
         if self.is_list:
             schema = {"type": "array", "items": schema, "maxItems": self.max_items}
         return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema}
+
+
+def _parse_moment(text: str, zone: tzinfo, *, is_end: bool) -> datetime:
+    moment = parse_time(text, zone, is_end=is_end)
+    if not FIRST_UTC <= moment <= LAST_UTC:
+        raise ValueError(say("param.time_range", value=text.strip()))
+    return moment
 
 
 LANG_PARAM = Param("lang", "choice", "Language of the page.", choices=LANGUAGES)

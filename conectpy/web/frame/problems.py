@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from ...errors import StoreError
 from ...texts.catalogue import Text, say
+from ...texts.folders import hide_folders
+from .context import has_client_left
 from .language import current_language
 from .language import translate as _
 
@@ -72,6 +74,9 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(StoreError)
     def store_error(exc: StoreError) -> Response:
+        if has_client_left():
+            log.debug("web: %s %s: the client has left", request.method, request.path)
+            return Response(status=503)  # for nobody
         log.error(say("web.failed_because", method=request.method, path=request.path, fault=exc.text))
         response = _answer(503, "The event database cannot be read", exc.text)
         response.headers["Retry-After"] = "5"
@@ -93,8 +98,8 @@ def _detail(exc: HTTPException) -> str:
 
 
 def said(detail: str) -> str:
-    """In the language of who asks, where it has a code."""
-    return detail.in_language(current_language()) if isinstance(detail, Text) else detail
+    """In the language of who asks, where it has a code; where a file lies is not for the public."""
+    return hide_folders(detail.in_language(current_language()) if isinstance(detail, Text) else detail)
 
 
 def _answer(status: int, title: str, detail: str, faults: Sequence[ParamFault] = ()) -> Response:

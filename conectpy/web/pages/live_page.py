@@ -61,7 +61,8 @@ def stream() -> Response:
     hub = context().hub
     is_gzip = accepts_gzip()
     last_id = request.headers.get("Last-Event-ID")
-    if not hub.reserve():
+    address = request.remote_addr or ""
+    if not hub.reserve(address):
         refusal = problem(503, "Too many streams", say("web.streams_full"))
         refusal.headers["Retry-After"] = "10"
         return refusal
@@ -69,9 +70,9 @@ def stream() -> Response:
     if adopt is None or request.method != "GET":
         blocking = Stream(hub.version_of(last_id), False)
         response = Response(hub.messages(blocking), mimetype="text/event-stream")
-        response.call_on_close(hub.release)
+        response.call_on_close(lambda: hub.release(address))
     else:
-        adopted = Stream(hub.version_of(last_id), is_gzip)
+        adopted = Stream(hub.version_of(last_id), is_gzip, address)
         response = Response(iter([hub.start(adopted)]), mimetype="text/event-stream")
         adopt(adopted)
         if is_gzip:
