@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from .models import Sample, Value
 from .texts.catalogue import say
+from .texts.outside import clean
 
 MAX_DECIMALS = 4
 _WORDS = {"TRUE": True, "ON": True, "1": True, "FALSE": False, "OFF": False, "0": False}
@@ -36,7 +37,8 @@ def as_state_sample(tag: str, sample: Sample) -> Sample:
 
 
 def to_display(value: Value, decimals: Optional[int] = None) -> str:
-    """The text people read: TRUE/FALSE; numbers cut, not rounded, to 4 decimals, or to exactly `decimals` (0 to 15).
+    """The text people read: TRUE/FALSE; numbers cut, not rounded, to 4 decimals, or to exactly `decimals` (0 to 15);
+    a text of the PLC on one line and cut to 300 letters.
 
     A REAL is taken as the shortest decimal that names it: 2.3 is stored as 2.29999995 and must not be shown as 2.2999.
     """
@@ -50,7 +52,7 @@ def to_display(value: Value, decimals: Optional[int] = None) -> str:
         return "[" + ", ".join(to_display(item, decimals) for item in value) + "]"
     if isinstance(value, int) and decimals:
         return f"{value}.{'0' * decimals}"
-    return str(value)
+    return clean(str(value))
 
 
 def _float_text(value: float, decimals: Optional[int]) -> str:

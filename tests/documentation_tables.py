@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Literal, Sequence, Tuple
 
 from conectpy.facts.meanings import Key, keys_of
-from conectpy.facts.plc_facts import COMMON_PARTS, LogixFacts, OpcUaFacts, TagEntry
+from conectpy.facts.plc_facts import COMMON_PARTS, LogixFacts, OpcUaFacts, TagEntry, TagFields
 from conectpy.settings.options import Option, default_text, options_of, values_text, walk_options
 from conectpy.settings.types import DatabaseSettings, OpcUaSettings, PlcSettings, Settings, TagSettings, WebSettings
 
@@ -74,7 +74,7 @@ TABLES: Dict[str, Callable[[], List[str]]] = {
     "`_meta` of every PLC": lambda: keys_table(*COMMON_PARTS),
     "`_meta` of a Logix PLC": lambda: keys_table(LogixFacts),
     "`_meta` of an OPC UA server": lambda: keys_table(OpcUaFacts),
-    "The entry of a tag": lambda: keys_table(TagEntry),
+    "The entry of a tag": lambda: keys_table(TagFields, TagEntry),
 }
 """Heading -> the first table under it."""
 

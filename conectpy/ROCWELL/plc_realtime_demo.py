@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 # Run by its path, a script has its own folder at the head of sys.path; what it needs there is the checkout. (Windows'
 # embeddable Python has neither: its first entry is the standard library, which has to stay.)
@@ -22,6 +23,7 @@ from prometheus_client import CollectorRegistry
 
 from conectpy.collector.supervisor import Collector, Worker
 from conectpy.console.command_line import monitor_arguments, read_settings, set_up_output
+from conectpy.console.log_output import LogOutput
 from conectpy.console.output import language_of, print_error
 from conectpy.console.signals import stop_on_signals
 from conectpy.console.single_scan import format_readings, scan_once
@@ -39,6 +41,8 @@ from conectpy.texts.catalogue import say
 from conectpy.web import create_app, hub_of
 
 log = logging.getLogger("conectpy.monitor")
+
+Health = Tuple[bool, Dict[str, Any]]
 
 CONTROL_JOIN_S = 1.3  # commands under way have a second to end, and the store must not end before them
 
@@ -146,16 +150,24 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
         settings = read_settings(arguments, own_document)
         language = settings.language or language
-        set_up_output(settings.log_level, language)
-        realtime_data.language = language
-        settings, simulators = start_simulators(settings)
+        output = set_up_output(settings.log_level, language, settings.log_file)
         try:
-            return run_once(settings) if is_once else run(settings)
+            realtime_data.language = language
+            return start(settings, is_once, output, language)
         finally:
-            for simulator in simulators:
-                simulator.stop()
+            output.close()
     except ConectpyError as exc:
         return print_error(exc, language)
+
+
+def start(settings: Settings, is_once: bool, output: LogOutput, language: str) -> int:
+    """Scan once, or run; with the simulated PLCs that are configured."""
+    settings, simulators = start_simulators(settings)
+    try:
+        return run_once(settings, language) if is_once else run(settings, output)
+    finally:
+        for simulator in simulators:
+            simulator.stop()
 
 
 def own_document() -> Dict[str, Any]:
@@ -178,32 +190,33 @@ def start_simulators(settings: Settings) -> Tuple[Settings, List[Any]]:
     return dataclasses.replace(settings, plcs=plcs), [simulated]
 
 
-def run_once(settings: Settings) -> int:
+def run_once(settings: Settings, language: str) -> int:
     """One scan of every PLC as a table; 0 when every value is good, else 1."""
     readings = scan_once(settings.plcs)
-    print("\n".join(format_readings(readings)))
+    print("\n".join(format_readings(readings, language)))
     return 0 if all(reading.is_good for reading in readings) else 1
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, output: LogOutput) -> int:
     """The whole collector: one thread per PLC, the store's writer, the web; until a signal asks it to stop."""
     stop = threading.Event()
     with stop_on_signals(stop):
-        metrics = Metrics(CollectorRegistry())
+        metrics = Metrics(CollectorRegistry(), output.lost_count)
         plant = Plant(settings)
         store = EventStore(settings.database, plant.names, plant.labels)
         history = History(settings.web.history_mb * 2**20)
         collector = Collector(plant, realtime_data, history, store, metrics)
+        health = partial(with_log_lines, collector.health, output)
         app = create_app(
             realtime_data,
             store.reader(),
             plant,
-            health=collector.health,
+            health=health,
             history=history,
             registry=metrics.registry,
         )
         web = WebServer(app, hub_of(app), settings.web)
-        commands = ControlServer(store.path, {"status": lambda _command, _progress: collector.health()[1]})
+        commands = ControlServer(store.path, {"status": lambda _command, _progress: health()[1]})
         control = Worker("control", commands.serve)
         web.bind()  # before the database: a second monitor on the same port must not touch the file
         try:
@@ -227,6 +240,12 @@ def run(settings: Settings) -> int:
                 log.error(say("monitor.not_stored"))
     log.info(say("monitor.stopped"))
     return 0
+
+
+def with_log_lines(health: Callable[[], Health], output: LogOutput) -> Health:
+    """The collector's health, and how many log lines are lost: which harms no event."""
+    is_ok, document = health()
+    return is_ok, {**document, "log": {"lines_lost": output.lost_count()}}
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from conectpy.console.opcua_console import (
 from conectpy.console.output import language_of, print_error
 from conectpy.errors import ConectpyError, ConfigError
 from conectpy.settings.flags import add_flag
+from conectpy.texts.catalogue import say
 
 # The server to read. "" is the simulated S7 that this program starts itself, so that there is something to see.
 URL = ""
@@ -60,16 +61,17 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status: 0 fine, 1 something failed, 2 wrong arguments."""
     language = language_of(os.environ)
     try:
-        options = parse_options(argv)
-        set_up_output("WARNING", language)
+        options = parse_options(argv)._replace(language=language)
+        output = set_up_output("WARNING", language)
         simulator = None
-        if not options.url:
-            simulator, options = start_simulator(options)
         try:
+            if not options.url:
+                simulator, options = start_simulator(options)
             return run_action(options)
         finally:
             if simulator is not None:
                 simulator.stop()
+            output.close()
     except ConectpyError as exc:
         return print_error(exc, language, "error: ")
     except KeyboardInterrupt:  # before or after the loop, which ends by itself
@@ -110,7 +112,7 @@ def read_nodes(arguments: argparse.Namespace) -> Dict[str, str]:
         if not separator or not name or name in ("ns", "nsu", "i", "s", "g", "b"):
             name, node = text, text
         if name in found:
-            faults.append(f"--node {text}: {name} is there twice")
+            faults.append(say("client.twice", node=text, name=name))
         found[name] = node
     if faults:
         raise ConfigError(faults)
@@ -125,7 +127,7 @@ def start_simulator(options: Options) -> Any:
         simulator = OpcUaServer(port=SIMULATOR_PORT).start()
     except OSError:
         simulator = OpcUaServer(port=0).start()
-    print(f"SIMULATED: no --url given, so a simulated S7 was started at {simulator.url}; no real plant", flush=True)
+    print(say("client.simulated", url=simulator.url).in_language(options.language), flush=True)
     return simulator, options.at(simulator.url)
 
 

@@ -35,6 +35,9 @@ LOOK_S = 1.0
 
 OpenDriver = Callable[[PlcSettings, DriverMemory], Driver]
 
+Clock = Callable[[], float]
+"""Seconds that only go on, those of `time.monotonic`."""
+
 
 class PlcWatch:
     """What outlives one connection, and one thread, of a PLC: its detector, its figures, its sinks, the driver in use.
@@ -43,7 +46,11 @@ class PlcWatch:
     """
 
     def __init__(
-        self, plc: PlcSettings, memory: Optional[PlcMemory] = None, open_driver: Optional[OpenDriver] = None
+        self,
+        plc: PlcSettings,
+        memory: Optional[PlcMemory] = None,
+        open_driver: Optional[OpenDriver] = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.plc = plc  # the settings that its thread goes by
         self.wanted = plc  # those that it takes over before its next scan or attempt
@@ -53,6 +60,7 @@ class PlcWatch:
         self.definitions: DriverMemory = {}
         self.driver: Optional[Driver] = None
         self.open_driver = open_driver
+        self.clock = clock
         self.deadline_s = float("inf")  # by then (monotonic) the thread has done something, or it hangs
         self.fails = 0
         self.connects = 0
@@ -60,7 +68,7 @@ class PlcWatch:
 
     def expect_within(self, seconds: float) -> None:
         """The thread's next sign of life comes within this time."""
-        self.deadline_s = time.monotonic() + seconds
+        self.deadline_s = self.clock() + seconds
 
     def change_to(self, plc: PlcSettings) -> None:
         """Go on with other settings of the same PLC; the thread takes them over as soon as it can. Never waits."""
@@ -130,7 +138,7 @@ class _Loop:
             facts = {**watch.facts(), **driver.facts()}
             for sink in watch.sinks:
                 sink.on_connect(plc, facts)
-            next_s = time.monotonic()
+            next_s = watch.clock()
             while not self.stop.is_set() and self.goes_on(driver):
                 watch.expect_within(10 * watch.plc.timeout_s + SCAN_GRACE_S)
                 self.scan(driver)
@@ -164,7 +172,7 @@ class _Loop:
         """One good scan, through the detector, out to the sinks."""
         watch = self.watch
         scan = _with_states(driver.read_scan(), self.states)
-        now_s = time.monotonic()
+        now_s = watch.clock()
         if self.stop.is_set() and watch.driver is not driver:
             return  # this thread has been replaced: its late scan is nobody's
         watch.fails = 0
@@ -177,7 +185,7 @@ class _Loop:
     def wait_for_next(self, planned_s: float) -> float:
         """Sleep until the next starting time of the fixed grid; one that has passed is left out, never made up for."""
         interval_s = self.watch.plc.interval_s
-        now_s = time.monotonic()
+        now_s = self.watch.clock()
         next_s = planned_s + interval_s
         if next_s < now_s:
             missed = int((now_s - next_s) / interval_s) + 1
@@ -186,11 +194,11 @@ class _Loop:
         self.watch.expect_within(next_s - now_s + 10)
         self.stop.wait(min(LOOK_S, next_s - now_s))
         while not self.stop.is_set() and not self.has_news:
-            rest_s = next_s - time.monotonic()
+            rest_s = next_s - self.watch.clock()
             if rest_s <= 0:
                 return next_s
             self.stop.wait(min(LOOK_S, rest_s))
-        return min(next_s, time.monotonic())  # what is new begins a grid of its own
+        return min(next_s, self.watch.clock())  # what is new begins a grid of its own
 
     def wait_out(self, exc: DriverError) -> None:
         """A failure: told, counted, and followed by a pause; meanwhile the outage itself is watched."""
@@ -199,16 +207,16 @@ class _Loop:
         at_utc, at_s = read_clocks()
         outage = Outage(at_utc, exc, exc.text, watch.fails, _backoff_s(watch.fails))
         watch.errors.append({"ts": to_text(at_utc), "text": outage.text})
-        end_s = time.monotonic() + outage.pause_s
+        end_s = watch.clock() + outage.pause_s
         watch.expect_within(outage.pause_s + 10)
         changes, facts = watch.detector.on_failure(at_utc, at_s), watch.facts()
         for sink in watch.sinks:
             sink.on_outage(plc, outage, changes, facts)
-        while not self.stop.wait(min(LOOK_S, max(0.0, end_s - time.monotonic()))) and not self.has_news:
+        while not self.stop.wait(min(LOOK_S, max(0.0, end_s - watch.clock()))) and not self.has_news:
             changes = watch.detector.on_failure(*read_clocks())
             for sink in watch.sinks:
                 sink.on_downtime(plc, changes)
-            if time.monotonic() >= end_s:
+            if watch.clock() >= end_s:
                 break
 
     def end(self) -> None:

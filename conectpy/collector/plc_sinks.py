@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Dict, Optional
 
@@ -19,6 +20,7 @@ from .sinks import Changes, Facts, Outage, Sink
 
 log = logging.getLogger(__name__)
 
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+(?:[.,]\d+)*")
 NOTE_AGE_S = 4.0
 """The store keeps a last known state that is at most 5 s old, and takes its own time to write it."""
 
@@ -133,11 +135,12 @@ class MetricsSink(Sink):
 
 
 class LogSink(Sink):
-    """A line for each connection, and for each failure that differs from the one before it."""
+    """A line for each connection, and for each failure that differs from the one before it in more than numbers."""
 
     def __init__(self) -> None:
         self._fails = 0
-        self._text = ""
+        self._repeats = 0  # failures since the last line that were like it
+        self._likeness = ""
 
     def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
         log.info(say("collector.connected", plc=plc.name, address=plc.address))
@@ -145,14 +148,26 @@ class LogSink(Sink):
     def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         if self._fails:
             log.info(say("collector.good_again", plc=plc.name, address=plc.address, count=self._fails))
-            self._fails = 0
+            self._fails = self._repeats = 0
 
     def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
-        text = outage.text
-        if outage.fails == 1 or text != self._text:
-            has_address = plc.address in text
-            log.warning(text if has_address else say("plc.fault", plc=plc.name, address=plc.address, fault=text))
-        self._fails, self._text = outage.fails, text
+        likeness = _NUMBER.sub("#", outage.text)
+        if outage.fails > 1 and likeness == self._likeness:
+            self._repeats += 1
+        else:
+            self._tell_repeats(plc)
+            text = outage.text
+            is_named = text.startswith((f"{plc.name} ({plc.address})", f"{plc.name}: "))
+            log.warning(text if is_named else say("plc.fault", plc=plc.name, address=plc.address, fault=text))
+        self._fails, self._likeness = outage.fails, likeness
+
+    def on_stop(self, plc: PlcSettings) -> None:
+        self._tell_repeats(plc)
+
+    def _tell_repeats(self, plc: PlcSettings) -> None:
+        if self._repeats:
+            log.warning(say("collector.repeated", plc=plc.name, address=plc.address, count=self._repeats))
+        self._repeats = 0
 
 
 def since_of(changes: Changes) -> Dict[str, Optional[str]]:

@@ -53,8 +53,8 @@ class Collector:
         """Go on from what the store knows, and start one thread per PLC. The store is open."""
         plcs = self._plant.current.plcs
         self._store.record(self._removals(plcs))
-        self._sign_of_life.begin()
         workers = [self._make_worker(plc, self._store.load_memory(plc.address)) for plc in plcs]
+        self._sign_of_life.begin()  # after those have read when the previous run gave its last
         with self._lock:
             self._workers += tuple(workers)
         for worker in workers:

@@ -8,6 +8,7 @@ import time
 from typing import Callable, List, Optional, Sequence
 
 from ..texts.catalogue import say
+from ..texts.outside import clean
 from .loop import PlcWatch
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Worker:
         try:
             self._run(stop)
         except Exception as exc:  # the top of a thread: whatever it is, it is logged and survived
-            self.last_error = f"{type(exc).__name__}: {exc}"
+            self.last_error = clean(f"{type(exc).__name__}: {exc}")
             log.exception(say("collector.thread_died", thread=self.name))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List
 
 from ..errors import ConfigError
 from ..pki import certificates as pki
-from ..texts.catalogue import say
+from ..texts.catalogue import Text, say
 from ..timestamps import to_text, utc_now
 from .command_frame import Output, Request
 from .text_tables import one_line
@@ -18,16 +18,25 @@ def list_all(request: Request) -> Output:
     folder = _folder(request)
     data: Dict[str, Any] = {"folder": str(folder.folder)}
     lines: List[str] = []
-    for title, place in (("own", folder.own.parent), ("trusted", folder.trusted), ("rejected", folder.rejected)):
+    for title, kind, place in (
+        ("own", say("certificates.own"), folder.own.parent),
+        ("trusted", say("certificates.trusted"), folder.trusted),
+        ("rejected", say("certificates.rejected"), folder.rejected),
+    ):
         found = [entry for entry in pki.read_certificates(place) if title != "own" or entry[0].suffix == ".der"]
         entries = data[title] = [_describe(path, certificate) for path, certificate in found]
-        lines.append(f"{title} ({place}): {len(entries) or 'none'}")
+        count = len(entries) or say("certificates.none")
+        lines.append(one_line(say("certificates.place", kind=kind, place=str(place), count=count), request.language))
         for entry in entries:
-            issuer = ", issued by another certificate" if entry["issued_by_another"] else ""
-            uris = ", ".join(entry["application_uris"]) or "no application URI"
-            lines.append(one_line(f"  {entry['thumbprint']}  {entry['name']}{issuer}"))
-            lines.append(one_line(f"    {uris}, {pki.expiry_text(entry['days_left'])}"))
+            lines += _lines_of(entry, request.language)
     return Output(data, lines)
+
+
+def _lines_of(entry: Dict[str, Any], language: str) -> List[str]:
+    name, uris = entry["name"], entry["application_uris"] or say("certificates.no_uri")
+    first = say("certificates.issued", name=name) if entry["issued_by_another"] else name
+    second = say("certificates.uris", uris=uris, expiry=pki.expiry_text(entry["days_left"]))
+    return [f"  {entry['thumbprint']}  {one_line(first, language)}", f"    {one_line(second, language)}"]
 
 
 def _describe(path: Path, certificate: Any) -> Dict[str, Any]:
@@ -47,27 +56,28 @@ def own(request: Request) -> Output:
     """`opcua own`"""
     folder = _folder(request)
     entry = _describe(folder.own.with_suffix(".der"), folder.load_own().certificate)
+    expiry = pki.expiry_text(entry["days_left"])
     lines = [
-        entry["file"],
-        f"  application URI {', '.join(entry['application_uris'])}",
-        f"  thumbprint {entry['thumbprint']}, {pki.expiry_text(entry['days_left'])}",
+        say("certificates.own_uri", uris=entry["application_uris"]),
+        say("certificates.own_thumbprint", thumbprint=entry["thumbprint"], expiry=expiry),
     ]
-    return Output(entry, lines)
+    return Output(entry, [entry["file"], *(f"  {one_line(line, request.language)}" for line in lines)])
 
 
 def trust(request: Request) -> Output:
     """`opcua trust`"""
-    return _move(request, _folder(request).trust, "trusted")
+    name, path = _folder(request).trust(request.arguments.thumbprint)
+    return _moved(request, name, path, say("certificates.now_trusted", name=name, path=str(path)))
 
 
 def distrust(request: Request) -> Output:
     """`opcua distrust`"""
-    return _move(request, _folder(request).distrust, "no longer trusted")
+    name, path = _folder(request).distrust(request.arguments.thumbprint)
+    return _moved(request, name, path, say("certificates.no_longer", name=name, path=str(path)))
 
 
-def _move(request: Request, move: Callable[[str], Tuple[str, Path]], word: str) -> Output:
-    name, path = move(request.arguments.thumbprint)
-    return Output({"name": name, "file": str(path)}, [one_line(f"{word}: {name} ({path})")])
+def _moved(request: Request, name: str, path: Path, line: Text) -> Output:
+    return Output({"name": name, "file": str(path)}, [one_line(line, request.language)])
 
 
 def _folder(request: Request) -> pki.Pki:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Tuple
 
+from ..texts.catalogue import Text, say
+
 
 class Argument(NamedTuple):
     """What `argparse` takes: the option's spellings or a positional's name, and how it is read."""
@@ -20,35 +22,41 @@ class Entry(NamedTuple):
     """One command: the words that call it, what it does, and where its function is: `module:function` in console/."""
 
     name: str
-    group: str
-    help: str
+    group: Text
+    help: Text
     function: str
     arguments: Tuple[Argument, ...] = ()
 
 
-def argument(*names: str, **details: Any) -> Argument:
-    return Argument(names, details)
+def argument(*names: str, help: Text, **details: Any) -> Argument:
+    return Argument(names, {**details, "help": help})
 
 
 COMMON = (
-    argument("--config", metavar="FILE.yml", help="configuration file, instead of PLCS in the monitor's script"),
-    argument("--db", metavar="FILE", help="event database (events.sqlite3)"),
-    argument("--json", action="store_true", help="print JSON instead of text"),
+    argument("--config", metavar="FILE.yml", help=say("help.config")),
+    argument("--db", metavar="FILE", help=say("help.db")),
+    argument("--json", action="store_true", help=say("help.json")),
 )
 
-_PKI = argument("--pki", metavar="DIR", help="folder of the certificates (that of the configuration, else pki)")
-_THUMBPRINT = argument("thumbprint", metavar="THUMBPRINT", help="at least 8 of its 40 hexadecimal digits")
+_PKI = argument("--pki", metavar="DIR", help=say("help.pki"))
+_THUMBPRINT = argument("thumbprint", metavar="THUMBPRINT", help=say("help.thumbprint"))
 
-_FILE = argument("file", metavar="FILE", nargs="?", help="event file (the configured database)")
-_TO = argument("--to", metavar="COPY", help="name of the copy (beside the file)")
-_CERTIFICATES = "Certificates of OPC UA"
+_FILE = argument("file", metavar="FILE", nargs="?", help=say("help.file"))
+_TO = argument("--to", metavar="COPY", help=say("help.to"))
+_CERTIFICATES = say("group.certificates")
 
 COMMANDS = (
-    Entry("once", "PLCs", "scan every PLC once and print the values", "plc_commands:scan"),
-    Entry("status", "The running program", "how the program that uses the database is", "program_commands:show_status"),
-    Entry("downgrade", "The event file", "copy it for an older program", "file_commands:downgrade", (_FILE, _TO)),
-    Entry("opcua list", _CERTIFICATES, "our own, trusted, rejected", "certificate_commands:list_all", (_PKI,)),
-    Entry("opcua own", _CERTIFICATES, "our own; made if there is none", "certificate_commands:own", (_PKI,)),
-    Entry("opcua trust", _CERTIFICATES, "trust a rejected one", "certificate_commands:trust", (_THUMBPRINT, _PKI)),
-    Entry("opcua distrust", _CERTIFICATES, "trust one no more", "certificate_commands:distrust", (_THUMBPRINT, _PKI)),
+    Entry("once", say("group.plcs"), say("help.once"), "plc_commands:scan"),
+    Entry("status", say("group.program"), say("help.status"), "program_commands:show_status"),
+    Entry("downgrade", say("group.file"), say("help.downgrade"), "file_commands:downgrade", (_FILE, _TO)),
+    Entry("opcua list", _CERTIFICATES, say("help.opcua_list"), "certificate_commands:list_all", (_PKI,)),
+    Entry("opcua own", _CERTIFICATES, say("help.opcua_own"), "certificate_commands:own", (_PKI,)),
+    Entry("opcua trust", _CERTIFICATES, say("help.opcua_trust"), "certificate_commands:trust", (_THUMBPRINT, _PKI)),
+    Entry(
+        "opcua distrust",
+        _CERTIFICATES,
+        say("help.opcua_distrust"),
+        "certificate_commands:distrust",
+        (_THUMBPRINT, _PKI),
+    ),
 )

@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 from contextlib import closing
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 from ..collector.loop import PlcWatch, read_plc_loop
 from ..collector.sinks import QueuedSink
@@ -23,8 +23,9 @@ from ..settings.addresses import check_opcua_address
 from ..settings.flags import check_flags
 from ..settings.options import Fault, Option, option_of
 from ..settings.types import OpcUaSettings, PlcSettings, TagSettings
+from ..texts.catalogue import LANGUAGES, say, text_of
 from ..values import to_display
-from .opcua_sinks import ConsoleSink, CsvSink, value_text
+from .opcua_sinks import HEAD, ConsoleSink, CsvSink, value_text
 from .signals import stop_on_signals
 from .text_tables import one_line, print_table
 
@@ -50,6 +51,11 @@ class Options(NamedTuple):
     action: Callable[[Options], int]
     arguments: argparse.Namespace
     nodes: Dict[str, str]
+    language: str = LANGUAGES[0]
+
+    def show(self, text: str, indent: str = "") -> None:
+        """Print a line in the language of the person, without the advice."""
+        print(indent + one_line(text, self.language), flush=True)
 
     @property
     def url(self) -> str:
@@ -88,16 +94,16 @@ def _find_faults(options: Options) -> Iterator[str]:
     """What is wrong with those that a configuration does not have in this form."""
     arguments = options.arguments
     if arguments.trust not in (None, "*") and not re.fullmatch(r"[0-9a-fA-F:]{8,}", arguments.trust):
-        yield f"--trust: must be a thumbprint of at least 8 hexadecimal digits, got {arguments.trust}"
+        yield say("client.trust", value=arguments.trust)
     try:
         check_opcua_address(options.url)
     except Fault as fault:
-        yield f"--url: {fault}"
+        yield say("settings.at", where="--url", fault=fault.text)
     for name, node in [*options.nodes.items(), *([("browse", arguments.start)] if arguments.start else [])]:
         try:
             parse_node_id(node)
         except ValueError as exc:
-            yield f"{name}: {exc}"
+            yield say("settings.at", where=name, fault=text_of(exc))
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -128,17 +134,17 @@ def read_loop(options: Options) -> int:
     if options.arguments.once:
         return read_once(options, plc)
     stop = threading.Event()
-    sinks = [QueuedSink("console", ConsoleSink(options.nodes), stop.set)]
+    sinks = [QueuedSink("console", ConsoleSink(options.nodes, options.language), stop.set)]
     if not options.arguments.csv:
-        _run_until(stop, plc, sinks)
+        _run_until(stop, plc, sinks, options.language)
     else:
         with closing(CsvSink(options.arguments.csv, options.nodes)) as table:
             sinks.append(QueuedSink("csv", table, stop.set))
-            _run_until(stop, plc, sinks)
+            _run_until(stop, plc, sinks, options.language)
     return 0
 
 
-def _run_until(stop: threading.Event, plc: PlcSettings, sinks: List[QueuedSink]) -> None:
+def _run_until(stop: threading.Event, plc: PlcSettings, sinks: List[QueuedSink], language: str) -> None:
     """The collector's loop with these sinks, until a signal or a sink's error ends it."""
     watch = PlcWatch(plc, open_driver=DescribedOpcUaPlc)
     watch.sinks = tuple(sinks)
@@ -155,7 +161,8 @@ def _run_until(stop: threading.Event, plc: PlcSettings, sinks: List[QueuedSink])
         if sink.error is not None:
             raise sink.error
         if sink.lost_count:
-            print(f"{sink.name}: {sink.lost_count} readings are missing, it took them too slowly", file=sys.stderr)
+            lost = say("client.lost", name=sink.name, count=sink.lost_count)
+            print(lost.in_language(language), file=sys.stderr)
 
 
 def read_once(options: Options, plc: PlcSettings) -> int:
@@ -168,13 +175,14 @@ def read_once(options: Options, plc: PlcSettings) -> int:
         driver.close()
     samples = dict(scan.samples)
     if scan.frozen:
-        print(one_line(scan.frozen), file=sys.stderr)
+        print(one_line(scan.frozen, options.language), file=sys.stderr)
     if options.arguments.csv:
         with closing(CsvSink(options.arguments.csv, options.nodes)) as table:
             table.on_scan(plc, scan, (), {})
-    rows = [("NAME", "NODEID", "TYPE", "VALUE")]
-    rows += [(name, node, types[name], value_text(samples[name])) for name, node in options.nodes.items()]
-    print_table(rows)
+    rows: List[Sequence[str]] = [(*HEAD, say("client.value"))]
+    for name, node in options.nodes.items():
+        rows.append((name, node, types[name], value_text(samples[name], options.language)))
+    print_table(rows, options.language)
     return 0 if all(sample.error is None for sample in samples.values()) else 1
 
 
@@ -189,7 +197,8 @@ def print_tree(options: Options) -> int:
         driver.connect()
         for node in driver.browse(arguments.start or "i=85", depth):
             value = f" = {to_display(node.value)[:120]}" if node.value is not None else ""
-            error = f" = BAD[{node.error}]" if node.error else ""
+            bad = say("client.bad", fault=node.error)
+            error = f" = {bad.words_in(options.language)}" if node.error else ""
             kind = f"{node.type_name} {node.access}" if node.type_name else node.node_class
             print(one_line(f"{'  ' * node.depth}{node.name}  [{node.node}]  {kind}{value}{error}".rstrip()))
     finally:
@@ -200,12 +209,13 @@ def print_tree(options: Options) -> int:
 def show_endpoints(options: Options) -> int:
     """The server's endpoints: policies, ways to log in, the certificate's thumbprint and dates."""
     for endpoint in list_endpoints(make_plc(options)):
-        note = "" if endpoint.is_supported else "  (not supported)"
+        note = "" if endpoint.is_supported else f"  {say('client.not_supported').words_in(options.language)}"
         print(one_line(f"{endpoint.policy} {endpoint.mode}{note}  {endpoint.url}"))
-        print(one_line(f"  log in: {endpoint.tokens or 'nobody'}"))
+        options.show(say("client.log_in", tokens=endpoint.tokens or say("client.nobody")), "  ")
         if endpoint.certificate:
-            print(one_line(f"  certificate: {endpoint.certificate}, thumbprint {endpoint.thumbprint}"))
-            print(one_line(f"  valid from {endpoint.valid_from} to {endpoint.valid_until}"))
+            shown = {"name": endpoint.certificate, "thumbprint": endpoint.thumbprint}
+            options.show(say("client.certificate", **shown), "  ")
+            options.show(say("client.valid", start=str(endpoint.valid_from), end=str(endpoint.valid_until)), "  ")
     return 0
 
 
@@ -219,5 +229,5 @@ def run_action(options: Options) -> int:
         if wanted is None or not (wanted == "*" or exc.thumbprint.startswith(wanted.lower().replace(":", ""))):
             raise
         name, path = Pki(make_plc(options).opcua.pki_dir).trust(exc.thumbprint)
-        print(one_line(f"trusted: {name}, thumbprint {exc.thumbprint} ({path})"), flush=True)
+        options.show(say("client.trusted", name=name, thumbprint=exc.thumbprint, path=str(path)))
         return options.action(options)

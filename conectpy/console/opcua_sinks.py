@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Any, Dict, Iterable, Mapping, Optional, TextIO, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, TextIO, Tuple
 
 from ..collector.sinks import Changes, Facts, Outage, Sink
 from ..errors import ConectpyError
 from ..models import Sample, Scan
 from ..settings.types import PlcSettings
+from ..texts.catalogue import LANGUAGES, say, text_of
 from ..timestamps import to_text
 from ..values import to_display
 from .text_tables import one_line, print_table
 
 CSV_HEADER = ("time_utc", "name", "node", "value", "error")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+HEAD = (say("client.name"), say("client.node"), say("client.type"))
 
 Tagged = Iterable[Tuple[str, Sample]]
 
@@ -42,34 +45,38 @@ class ConsoleSink(ReadingSink):
     A server that cannot be reached at the start is no loss but a mistake: its error is raised.
     """
 
-    def __init__(self, nodes: Mapping[str, str]) -> None:
+    def __init__(self, nodes: Mapping[str, str], language: str = LANGUAGES[0]) -> None:
         super().__init__()
-        self._nodes = nodes
+        self._nodes, self._language = nodes, language
         self._was_connected = False
 
     def on_connect(self, plc: PlcSettings, facts: Facts) -> None:
         self._was_connected = True
-        print(one_line(f"connected to {plc.address}: {facts.get('controller')}, security {facts.get('security')}"))
+        known = {name: facts.get(name) for name in ("controller", "security")}
+        print(one_line(say("client.connected", address=plc.address, **known), self._language))
         types = facts["types"]
-        rows = [("NAME", "NODEID", "TYPE")]
-        print_table(rows + [(name, node, types[name]) for name, node in self._nodes.items()])
+        rows: List[Sequence[str]] = [HEAD]
+        rows += [(name, node, types[name]) for name, node in self._nodes.items()]
+        print_table(rows, self._language)
 
     def on_scan(self, plc: PlcSettings, scan: Scan, changes: Changes, facts: Facts) -> None:
         if scan.frozen:
-            print(one_line(f"{to_text(scan.received_utc)}  {scan.frozen}"), file=sys.stderr, flush=True)
+            frozen = one_line(scan.frozen, self._language)
+            print(f"{to_text(scan.received_utc)}  {frozen}", file=sys.stderr, flush=True)
         super().on_scan(plc, scan, changes, facts)
 
     def on_outage(self, plc: PlcSettings, outage: Outage, changes: Changes, facts: Facts) -> None:
         if not self._was_connected:
             raise outage.error
-        line = f"{to_text(outage.at_utc)}  {outage.text}; trying again in {outage.pause_s:.1f} s"
-        print(one_line(line), file=sys.stderr, flush=True)
+        text = say("client.again", fault=outage.text, seconds=f"{outage.pause_s:.1f}")
+        print(f"{to_text(outage.at_utc)}  {one_line(text, self._language)}", file=sys.stderr, flush=True)
 
     def take(self, samples: Tagged, received_ts: str) -> None:
         parts = []
         for name, sample in samples:
             changed = f"@{to_text(sample.changed_utc)}" if sample.changed_utc else ""
-            parts.append(f"{name}={value_text(sample)}{changed}{' (overflow)' if sample.overflow else ''}")
+            overflow = f" {one_line(say('client.overflow'), self._language)}" if sample.overflow else ""
+            parts.append(f"{name}={value_text(sample, self._language)}{changed}{overflow}")
         if parts:
             print(received_ts, " ".join(parts), sep="  ", flush=True)
 
@@ -112,12 +119,14 @@ class CsvSink(ReadingSink):
             raise self._error(exc) from exc
 
     def _error(self, exc: OSError) -> ConectpyError:
-        return ConectpyError(f"--csv {self._path}: {exc.strerror or exc}")
+        return ConectpyError(say("client.csv", path=self._path, fault=text_of(exc)))
 
 
-def value_text(sample: Sample) -> str:
+def value_text(sample: Sample, language: str) -> str:
     """A reading as people read it, harmless on a terminal."""
-    return one_line(f"BAD[{sample.error}]" if sample.error is not None else to_display(sample.value))
+    if sample.error is not None:
+        return one_line(say("client.bad", fault=sample.error), language)
+    return one_line(to_display(sample.value))
 
 
 def _cell(value: Any) -> Any:

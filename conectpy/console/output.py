@@ -14,7 +14,10 @@ VARIABLE = "CONECTPY_LANGUAGE"
 
 
 class LanguageFormatter(logging.Formatter):
-    """Says the text of a record in `language`, with its advice; what is no Text as it is. Any thread."""
+    """Says the text of a record in `language`, with its advice; what is no Text as it is. Any thread.
+
+    `%(speaker)s` is the thread's name and a colon, or nothing where the words begin with the same name.
+    """
 
     def __init__(self, form: str, language: str) -> None:
         super().__init__(form)
@@ -23,10 +26,17 @@ class LanguageFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line. Other handlers see it as it was."""
         text = record.msg
-        if isinstance(text, Text):
-            record = copy.copy(record)
-            record.msg, record.args = text.in_language(self._language), None
+        words = text.in_language(self._language) if isinstance(text, Text) else record.getMessage()
+        record = copy.copy(record)
+        record.msg, record.args = words, None
+        record.speaker = _speaker(record.threadName or "", words)
         return super().format(record)
+
+
+def _speaker(thread: str, words: str) -> str:
+    """The thread that says it, unless it is a PLC's and the words name that PLC themselves."""
+    is_named = thread.startswith("plc-") and thread[4:].split(" (")[0] in words
+    return "" if is_named or not thread else f"{thread}: "
 
 
 def language_of(environ: Mapping[str, str]) -> str:

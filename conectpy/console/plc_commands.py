@@ -15,4 +15,4 @@ def scan(request: Request) -> Output:
         for simulator in simulators:
             simulator.stop()
     is_good = all(reading.is_good for reading in readings)
-    return Output(describe_readings(readings), format_readings(readings), 0 if is_good else 1)
+    return Output(describe_readings(readings), format_readings(readings, request.language), 0 if is_good else 1)

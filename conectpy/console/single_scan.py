@@ -11,7 +11,7 @@ from ..drivers import make_driver
 from ..errors import DriverError
 from ..models import Sample
 from ..settings.types import PlcSettings, TagSettings
-from ..texts.catalogue import say
+from ..texts.catalogue import LANGUAGES, Text, as_text, say
 from ..values import as_state_sample, to_display, to_json_value
 from .text_tables import format_table, one_line
 
@@ -22,7 +22,7 @@ class Reading:
     def __init__(self, plc: PlcSettings) -> None:
         self.plc = plc
         self.samples: Dict[str, Sample] = {}
-        self.error: Optional[str] = None
+        self.error: Optional[Text] = None
         self.facts: Dict[str, Any] = {}
 
     @property
@@ -37,11 +37,13 @@ class Reading:
         return len(self.plc.tags) - good
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Text:
         """The PLC's state in a few words."""
         if self.error is not None:
             return self.error
-        return f"{self.bad_count} of {len(self.plc.tags)} tags are BAD" if self.bad_count else "OK"
+        if self.bad_count == 0:
+            return say("once.good")
+        return say("once.bad_tags", bad=self.bad_count, count=len(self.plc.tags))
 
 
 def scan_once(plcs: Sequence[PlcSettings]) -> List[Reading]:
@@ -68,51 +70,53 @@ def _read(reading: Reading) -> None:
         states = {tag.tag for tag in plc.tags if tag.is_state}
         for tag, sample in scan.samples:
             reading.samples[tag] = as_state_sample(tag, sample) if tag in states else sample
-        reading.error = scan.frozen
+        reading.error = as_text(scan.frozen) if scan.frozen is not None else None
         stats = ScanStats()
         stats.add(scan.duration_s, scan.duration_s)
         reading.facts = {**stats.facts(), **driver.facts()}
     except DriverError as exc:
         reading.error = exc.text
     except Exception as exc:  # the top of a thread: one PLC's trouble must not hide the others' values
-        reading.error = f"{type(exc).__name__}: {exc}"
-        logging.getLogger(__name__).exception("%s", plc.name)
+        reading.error = say("plain", words=f"{type(exc).__name__}: {exc}")
+        logging.getLogger(__name__).exception(say("plain", words=plc.name))
     finally:
         driver.close()
 
 
 FACTS = (
-    ("frames_per_scan", "frames"),
-    ("connection_size_bytes", "connection bytes"),
-    ("rtt_ms", "round trip ms"),
-    ("scan_ms_median", "scan ms median"),
-    ("scan_ms_p99", "p99"),
-    ("scan_ms_max", "longest"),
-    ("missed_cycles", "missed cycles"),
+    ("frames_per_scan", say("once.frames")),
+    ("connection_size_bytes", say("once.connection_bytes")),
+    ("rtt_ms", say("once.rtt_ms")),
+    ("scan_ms_median", say("once.median_ms")),
+    ("scan_ms_p99", say("once.p99_ms")),
+    ("scan_ms_max", say("once.max_ms")),
+    ("missed_cycles", say("once.missed")),
 )
 
 
-def format_readings(readings: Sequence[Reading]) -> List[str]:
+def format_readings(readings: Sequence[Reading], language: str = LANGUAGES[0]) -> List[str]:
     """The lines that `--once` prints: per PLC a heading, then a row per tag."""
     lines: List[str] = []
     for reading in readings:
         plc = reading.plc
-        mark = " [simulated]" if plc.is_simulated else ""
-        lines.append(one_line(f"{plc.name} ({plc.address}){mark}: {reading.summary}"))
-        facts = [f"{text} {reading.facts[key]}" for key, text in FACTS if reading.facts.get(key) is not None]
+        shown = {"plc": plc.name, "address": plc.address, "fault": reading.summary}
+        heading = say("once.simulated" if plc.is_simulated else "plc.fault", **shown)
+        lines.append(one_line(heading.in_language(language)))
+        known = [(text, reading.facts[key]) for key, text in FACTS if reading.facts.get(key) is not None]
+        facts = [f"{text.words_in(language)} {fact}" for text, fact in known]
         if facts:
             lines.append(one_line("  " + ", ".join(facts)))
         rows = [_row(reading, tag.tag, tag.label, tag.unit, tag.decimals) for tag in plc.tags]
-        lines += [f"  {line}" for line in format_table(rows)]
+        lines += [f"  {line}" for line in format_table(rows, language)]
     return lines
 
 
 def _row(reading: Reading, tag: str, label: str, unit: str, decimals: Optional[int]) -> Tuple[str, str, str, str]:
     sample = reading.samples.get(tag)
     if sample is None:
-        return tag, label, "-", "not read"
+        return tag, label, "-", say("console.not_read")
     if sample.error is not None:
-        return tag, label, "-", f"BAD: {sample.error}"
+        return tag, label, "-", say("once.bad", fault=sample.error)
     return tag, label, f"{to_display(sample.value, decimals)} {unit}".rstrip(), "OK"
 
 

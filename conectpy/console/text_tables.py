@@ -5,21 +5,25 @@ from __future__ import annotations
 import sys
 from typing import List, Sequence
 
-
-def one_line(text: str) -> str:
-    """Text of the other side, harmless on a terminal: no control characters."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+from ..texts.catalogue import LANGUAGES, Text
+from ..texts.outside import clean
 
 
-def format_table(rows: Sequence[Sequence[str]]) -> List[str]:
+def one_line(text: str, language: str = LANGUAGES[0]) -> str:
+    """Text of the other side, harmless on a terminal: no control characters. A Text in `language`, without advice."""
+    text = text.words_in(language) if isinstance(text, Text) else text
+    return clean(text, None)
+
+
+def format_table(rows: Sequence[Sequence[str]], language: str = LANGUAGES[0]) -> List[str]:
     """The rows as lines, columns as wide as they need."""
-    clean = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*clean)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in clean]
+    rows = [[one_line(cell, language) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def print_table(rows: Sequence[Sequence[str]]) -> None:
+def print_table(rows: Sequence[Sequence[str]], language: str = LANGUAGES[0]) -> None:
     """Print the rows at once."""
-    for line in format_table(rows):
+    for line in format_table(rows, language):
         print(line)
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from ..errors import CommandError, ConectpyError
 from ..events.file_lock import FileLock
 from ..events.place import find_real_path
 from ..models import Command
+from ..texts.catalogue import Text, say, text_of
 from ..timestamps import to_text, utc_now
 from .control_file import VERSION, Endpoint, read_endpoint
 from .handler import Handler, Progress
@@ -31,6 +32,7 @@ from .line_channel import (
     make_nonce,
     prove,
     read_nonce,
+    read_text,
 )
 
 PATIENCE_S = 5.0
@@ -90,7 +92,7 @@ def send(
         try:
             return _ask(path, command, report, silence_s)
         except _Unanswered as exc:
-            reason = str(exc)
+            reason = text_of(exc)
         if offline is not None:
             owner = _take(lock, reason)
             if owner is None:
@@ -99,46 +101,44 @@ def send(
                 finally:
                     lock.release()
         elif not os.path.exists(lock.path):
-            raise CommandError(f"{path}: no program has it in use ({reason}); start it, or choose another with --db")
+            raise CommandError(say("control.no_program", path=path, reason=reason))
         else:
-            owner = "its lock file is there"
+            owner = say("control.lock_there")
         if time.monotonic() >= deadline_s:
-            raise CommandError(f"{path}: is in use ({owner}), but the program does not answer: {reason}")
+            raise CommandError(say("control.silent_program", path=path, owner=owner, reason=reason))
         threading.Event().wait(RETRY_S)
 
 
-def _take(lock: FileLock, reason: str) -> Optional[str]:
+def _take(lock: FileLock, reason: Text) -> Optional[str]:
     try:
         return lock.acquire()
     except OSError as exc:
-        raise CommandError(f"{lock.path}: cannot be locked: {exc.strerror or exc} ({reason})") from exc
+        raise CommandError(say("control.no_lock", path=lock.path, fault=text_of(exc), reason=reason)) from exc
 
 
 def _ask(path: str, command: Command, report: Callable[[str], None], silence_s: float) -> Any:
     try:
         endpoint = read_endpoint(path)
     except CommandError as exc:
-        raise _Unanswered(str(exc)) from None
+        raise _Unanswered(exc.text) from None
     if endpoint.version != VERSION:
-        raise _Unanswered(f"it speaks version {endpoint.version} of the control channel, this one {VERSION}")
+        raise _Unanswered(say("control.other_version", version=endpoint.version, ours=VERSION))
     try:
         connection = socket.create_connection(("127.0.0.1", endpoint.port), CONNECT_S)
     except OSError as exc:
-        raise _Unanswered(f"nobody listens on port {endpoint.port}: {exc.strerror or exc}") from exc
+        raise _Unanswered(say("control.nobody_listens", port=endpoint.port, fault=text_of(exc))) from exc
     with connection:
         channel = LineChannel(connection, MAX_REPLY_BYTES)
         try:
             message = _greet(channel, endpoint, command)
         except ChannelError as exc:
-            raise _Unanswered(f"port {endpoint.port}: {exc}") from exc
+            raise _Unanswered(say("control.port", port=endpoint.port, fault=text_of(exc))) from exc
         try:
             channel.send(message)
             return _follow(channel, report, silence_s)
         except ChannelError as exc:
-            raise CommandError(
-                f"{command.name}: was given to the program (process {endpoint.process}), but its result is unknown:"
-                f" {exc}; look whether it was done before you repeat it"
-            ) from exc
+            unknown = say("control.unknown_result", command=command.name, process=endpoint.process, fault=text_of(exc))
+            raise CommandError(unknown) from exc
 
 
 def _greet(channel: LineChannel, endpoint: Endpoint, command: Command) -> Dict[str, Any]:
@@ -148,7 +148,7 @@ def _greet(channel: LineChannel, endpoint: Endpoint, command: Command) -> Dict[s
     answer = channel.receive(time.monotonic() + HANDSHAKE_S)
     theirs = read_nonce(answer)
     if not is_proof(answer, endpoint.key, "server", ours, theirs):
-        raise ChannelError("another program listens there, it does not know the key")
+        raise ChannelError(say("control.stranger"))
     text = _to_text(command)
     return {"command": text, "proof": prove(endpoint.key, "client", ours, theirs, text)}
 
@@ -163,8 +163,9 @@ def _to_text(command: Command) -> str:
             "origin": command.origin,
         }
     )
-    if len(text) > MAX_REQUEST_BYTES // 2:  # as a string in JSON it grows
-        raise CommandError(f"{command.name}: has {len(text)} bytes, more than {MAX_REQUEST_BYTES // 2} for one command")
+    limit = MAX_REQUEST_BYTES // 2  # as a string in JSON it grows
+    if len(text) > limit:
+        raise CommandError(say("control.long_command", command=command.name, count=len(text), limit=limit))
     return text
 
 
@@ -172,9 +173,9 @@ def _follow(channel: LineChannel, report: Callable[[str], None], silence_s: floa
     while True:
         reply = channel.receive(time.monotonic() + silence_s)
         if "progress" in reply:
-            report(str(reply["progress"]))
+            report(read_text(reply, "progress"))
         elif "result" in reply:
             return reply["result"]
         else:
             status = reply.get("exit_status")
-            raise _Refused(str(reply.get("error")), status if status in (1, 2) else 1)
+            raise _Refused(read_text(reply, "error"), status if status in (1, 2) else 1)

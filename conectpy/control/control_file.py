@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import CommandError
 from ..files.private_file import read_private, replace_private
+from ..texts.catalogue import say, text_of
 from ..timestamps import to_text, utc_now
 
 VERSION = 1
@@ -58,11 +59,11 @@ def read_endpoint(event_file: str) -> Endpoint:
         owners = [os.stat(event_file).st_uid] if os.path.exists(event_file) else []
         return _parse(json.loads(read_private(path, owners, MAX_BYTES).decode("utf-8")))
     except FileNotFoundError:
-        raise CommandError(f"there is no {path}") from None
+        raise CommandError(say("control.no_file", path=path)) from None
     except OSError as exc:
-        raise CommandError(f"{path}: {exc.strerror or exc}") from exc
+        raise CommandError(say("control.file_fault", path=path, fault=text_of(exc))) from exc
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
-        raise CommandError(f"{path}: is no control file") from exc
+        raise CommandError(say("control.bad_file", path=path)) from exc
 
 
 def _parse(entry: Any) -> Endpoint:

@@ -16,6 +16,7 @@ from typing import Callable, List, Mapping, Optional
 
 from ..errors import ConectpyError
 from ..models import Command
+from ..texts.catalogue import Text, as_text, say, text_of
 from ..timestamps import from_text
 from .control_file import VERSION, Endpoint, control_path, make_endpoint, read_endpoint, write_endpoint
 from .handler import Handler, Progress
@@ -28,6 +29,7 @@ from .line_channel import (
     make_nonce,
     prove,
     read_nonce,
+    with_text,
 )
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ STOP_S = 1.0
 """How long commands under way may go on once the program stops."""
 
 MAX_TEXT = 200
+MAX_FAULT = 900
 
 
 class _Caller:
@@ -83,7 +86,7 @@ class ControlServer:
         except socket.timeout:
             return
         except OSError as exc:  # out of descriptors, or the caller has left already
-            log.warning("a command could not be taken: %s", exc.strerror or exc)
+            log.warning(say("control.not_accepted", fault=text_of(exc)))
             stop.wait(ACCEPT_S)
             return
         caller = _Caller(connection)
@@ -113,7 +116,7 @@ class ControlServer:
                 if not caller.has_proven:
                     caller.channel.abort()
             if not self._changed.wait_for(lambda: not self._callers, STOP_S):
-                log.warning("%d commands had not ended when the program stopped", len(self._callers))
+                log.warning(say("control.not_ended", count=len(self._callers)))
             for caller in self._callers:
                 caller.channel.abort()
 
@@ -127,7 +130,7 @@ class ControlServer:
         except ChannelError as exc:
             log.debug("a connection for commands ended: %s", exc)
         except Exception:  # the top of a thread: one caller's trouble must not become another's
-            log.exception("a connection for commands failed")
+            log.exception(say("control.connection_failed"))
         finally:
             caller.connection.close()
             with self._changed:
@@ -155,7 +158,7 @@ class ControlServer:
         now_s = time.monotonic()
         if now_s >= self._next_warning_s:
             self._next_warning_s = now_s + 60.0
-            log.warning("a command without the key of this run was refused")
+            log.warning(say("control.refused"))
 
     def _run(self, caller: _Caller, command: Command, stop: threading.Event) -> None:
         log.debug("command %s of %s (%s)", command.name, command.who, command.origin)
@@ -163,20 +166,19 @@ class ControlServer:
             result = self._find(command)(command, Progress(_reporter(caller.channel), stop))
             caller.channel.send({"result": result})
         except ConectpyError as exc:
-            caller.channel.send({"error": str(exc), "exit_status": exc.exit_status})
+            caller.channel.send({**with_text("error", exc.text), "exit_status": exc.exit_status})
         except ChannelError as exc:
-            log.warning("command %s: its result could not be told: %s", command.name, exc)
+            log.warning(say("control.not_told", command=command.name, fault=text_of(exc)))
         except Exception as exc:  # a handler's fault; the person must not wait for an answer that never comes
-            log.exception("command %s failed", command.name)
-            caller.channel.send(
-                {"error": f"{command.name}: failed unexpectedly, see the program's log: {exc!r}"[:1000]}
-            )
+            log.exception(say("control.failed", command=command.name))
+            text = say("control.failed_unexpectedly", command=command.name, fault=repr(exc)[:MAX_FAULT])
+            caller.channel.send(with_text("error", text))
 
     def _find(self, command: Command) -> Handler:
         handler = self._handlers.get(command.name)
         if handler is None:
-            known = ", ".join(sorted(self._handlers))
-            raise ConectpyError(f"{command.name}: the running program has no such command; it has {known}")
+            known = sorted(self._handlers)
+            raise ConectpyError(say("control.no_such_command", command=command.name, known=known))
         return handler
 
 
@@ -187,7 +189,7 @@ class _ControlFile:
         self._event_file = event_file
         self._stat: Optional[os.stat_result] = None
         self._next_s = 0.0
-        self._trouble = ""
+        self._trouble: Optional[Text] = None
 
     def keep(self, endpoint: Endpoint) -> None:
         """Write the file when it is missing or is not ours, looking every CHECK_FILE_S. Never raises."""
@@ -198,14 +200,14 @@ class _ControlFile:
             if self._is_ours():
                 return
             self._stat = write_endpoint(self._event_file, endpoint)
-            trouble = ""
+            trouble = None
         except OSError as exc:
-            self._stat, trouble = None, exc.strerror or str(exc)
+            self._stat, trouble = None, text_of(exc)
         path = control_path(self._event_file)
         if trouble and trouble != self._trouble:
-            log.warning("%s cannot be written: %s; until then no command reaches this program", path, trouble)
+            log.warning(say("control.not_written", path=path, fault=trouble))
         elif self._trouble and not trouble:
-            log.info("%s could be written again", path)
+            log.info(say("control.written_again", path=path))
         self._trouble = trouble
 
     def _is_ours(self) -> bool:
@@ -249,7 +251,7 @@ def _reporter(channel: LineChannel) -> Callable[[str], None]:
     def report(text: str) -> None:
         if not has_left.is_set():
             try:
-                channel.send({"progress": text})
+                channel.send(with_text("progress", as_text(text)))
             except ChannelError:
                 has_left.set()
 
@@ -263,10 +265,10 @@ def parse_command(text: str) -> Command:
         name, arguments, who = entry["name"], entry["arguments"], entry["who"]
         when_utc, origin = from_text(entry["when"]), entry["origin"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise ChannelError(f"no command: {exc!r}"[:MAX_TEXT]) from exc
+        raise ChannelError(say("channel.no_command", fault=repr(exc)[:MAX_TEXT])) from exc
     texts_are_sound = all(
         isinstance(one, str) and 0 < len(one) <= MAX_TEXT and one.isprintable() for one in (name, who, origin)
     )
     if not texts_are_sound or not isinstance(arguments, dict):
-        raise ChannelError("no command: its name, arguments, who and origin")
+        raise ChannelError(say("channel.unsound_command"))
     return Command(name, arguments, who, when_utc, origin)

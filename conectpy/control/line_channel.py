@@ -5,8 +5,10 @@
                                               <-    {"nonce": N2, "proof": HMAC(key, "server", N1, N2)}
     {"command": TEXT,
      "proof": HMAC(key, "client", N1, N2, TEXT)} ->
-                                              <-    {"progress": text}, as often as there is something to say
-                                              <-    {"result": value} or {"error": text, "exit_status": 1}
+                                              <-    {"progress": words, "text": ...}, as often as needed
+                                              <-    {"result": value} or {"error": words, "text": ..., "exit_status": 1}
+
+Words are English; `text` is the same as `text_json` writes it, so that the person reads it in a language of theirs.
 
 The key itself never crosses, a proof is good for one connection and one command, and the client says nothing before the
 server has proven that it knows the key.
@@ -23,6 +25,9 @@ import secrets
 import socket
 import time
 from typing import Any, Dict
+
+from ..texts.catalogue import Text, say, text_of
+from ..texts.text_json import from_json, to_json
 
 MAX_REQUEST_BYTES = 65536
 MAX_REPLY_BYTES = 4 * 2**20
@@ -56,25 +61,25 @@ class LineChannel:
                 return _parse(line)
             searched = len(self._buffer)
             if searched > self._max_bytes:
-                raise ChannelError(f"a line of more than {self._max_bytes} bytes")
+                raise ChannelError(say("channel.long_line", limit=self._max_bytes))
             self._buffer += self._receive_some(deadline_s)
 
     def _receive_some(self, deadline_s: float) -> bytes:
         while not self.is_aborted:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
-                raise ChannelError("no answer in time")
+                raise ChannelError(say("channel.no_answer"))
             try:
                 self._connection.settimeout(min(left_s, SLICE_S))
                 data = self._connection.recv(65536)
             except socket.timeout:
                 continue
             except OSError as exc:
-                raise ChannelError(f"the connection broke: {exc.strerror or exc}") from exc
+                raise ChannelError(say("channel.broken", fault=text_of(exc))) from exc
             if not data:
                 break
             return data
-        raise ChannelError("the connection was closed")
+        raise ChannelError(say("channel.closed"))
 
     def send(self, message: Dict[str, Any]) -> None:
         """Send an object, in SEND_S at most. Raises ChannelError, TypeError for what is no JSON."""
@@ -82,7 +87,7 @@ class LineChannel:
             self._connection.settimeout(SEND_S)
             self._connection.sendall(json.dumps(message, allow_nan=False).encode() + b"\n")
         except OSError as exc:
-            raise ChannelError(f"the connection broke: {exc.strerror or exc}") from exc
+            raise ChannelError(say("channel.broken", fault=text_of(exc))) from exc
 
     def abort(self) -> None:
         """Make whoever waits on this connection fail at once; closing it is the owner's."""
@@ -95,10 +100,20 @@ def _parse(line: bytes) -> Dict[str, Any]:
     try:
         found = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
-        raise ChannelError("a line that is no JSON") from exc
+        raise ChannelError(say("channel.no_json")) from exc
     if not isinstance(found, dict):
-        raise ChannelError("a line that is no JSON object")
+        raise ChannelError(say("channel.no_object"))
     return found
+
+
+def with_text(kind: str, text: Text) -> Dict[str, Any]:
+    """A message that tells a person something: `kind` is `error` or `progress`."""
+    return {kind: str(text), "text": to_json(text)}
+
+
+def read_text(message: Dict[str, Any], kind: str) -> Text:
+    """The text of such a message; of an older program's its English words."""
+    return from_json(message.get("text"), str(message.get(kind)))
 
 
 def make_nonce() -> str:
@@ -110,7 +125,7 @@ def read_nonce(message: Dict[str, Any]) -> str:
     """The nonce of a message. Raises ChannelError for what is none."""
     nonce = message.get("nonce")
     if not isinstance(nonce, str) or not re.fullmatch(r"[0-9a-f]{64}", nonce):
-        raise ChannelError("no nonce")
+        raise ChannelError(say("channel.no_nonce"))
     return nonce
 
 

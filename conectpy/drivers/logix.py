@@ -241,9 +241,9 @@ class LogixPlc:
             self._report.add_learned(self._book.news)
             self._book.news = []
         for frame, message in self._frames:
-            at_s = time.monotonic()
+            at_s = steady_s()
             reply = link.exchange(message)
-            rtt_s = time.monotonic() - at_s
+            rtt_s = steady_s() - at_s
             self._decode(frame, reply)
         for frame, read in self._alone:
             self._decode(frame, as_read_reply(self._batch.read_in_fragments(read.request)))

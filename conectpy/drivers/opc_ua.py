@@ -14,6 +14,7 @@ from ..facts.plc_facts import OpcUaFacts
 from ..models import Sample, Scan, Value
 from ..settings.types import PlcSettings, TagSettings
 from ..texts.catalogue import Text, say, text_of
+from ..texts.outside import clean
 from ..timestamps import from_text, read_clocks, steady_s
 from .base import DriverMemory
 from .ua.browse import BrowsedNode, browse, read_attributes, read_types
@@ -193,7 +194,7 @@ class OpcUaPlc:
             tuple(str(text) for text in texts),
             _int(max_nodes),
             _int(max_items),
-            " ".join(str(item.value) for item in (product, version) if item is not None and item.value),
+            clean(" ".join(str(item.value) for item in (product, version) if item is not None and item.value)),
         )
 
     def _error(self, action: Text, exc: Exception) -> DriverError:

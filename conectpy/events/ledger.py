@@ -41,7 +41,7 @@ from .ledger_rows import (
     to_open_event,
     update_row,
 )
-from .marks import UPSERT_MARK, mark_row, read_marks
+from .marks import INSERT_SINCE, UPSERT_MARK, mark_row, read_marks
 from .revisions import Revisions
 
 log = logging.getLogger(__name__)
@@ -359,6 +359,7 @@ class Ledger:
                 (INSERT_GAP, [gap_row(gap, next(revs)) for gap in plan.gaps]),
                 (UPSERT_TAG, [(*key, *state, int(key in plan.overlaps)) for key, state in plan.states.items()]),
                 (UPSERT_PLC, [(plc, names.get(plc, plc), good_ts) for plc, good_ts in plan.plcs.items()]),
+                (INSERT_SINCE, [one for one in plan.plcs.items() if one[1]]),
                 (UPSERT_MARK, [mark_row(mark) for mark in plan.marks.values()]),
                 (INSERT_LOSS, [loss_row(loss, plan.now_ts) for loss in plan.losses]),
             ):

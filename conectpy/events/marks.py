@@ -11,6 +11,10 @@ from ..models import ClockMark
 from ..timestamps import from_text
 
 PREFIX = "clock:"
+SINCE = "since:"
+INSERT_SINCE = "INSERT OR IGNORE INTO meta (key, value) VALUES ('since:' || ?, ?)"
+"""When a PLC was first read well: before that nothing is known of it."""
+
 UPSERT_MARK = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 
 

@@ -9,12 +9,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from itertools import islice
-from typing import Any, Callable, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import StoreError
-from ..models import COMM_TAG, Event, LastState, PlcMemory
+from ..models import COLLECTOR_TAG, COMM_TAG, Event, Gap, LastState, PlcMemory
 from ..texts.catalogue import say
-from ..timestamps import EPOCH_UTC, to_moment, to_text, utc_now
+from ..timestamps import EPOCH_UTC, UTC, to_moment, to_text, utc_now
 from .columns import StoredEvent
 from .database import DAMAGE, connect_reader, describe
 from .entries import Key
@@ -34,12 +34,14 @@ from .event_sql import (
     to_stored_run,
 )
 from .marks import read_marks
-from .run_hours import Bucket, Run, split, sum_runs
+from .run_hours import FRESH_S, Bucket, Run, split, sum_runs
+from .unseen import Stretch, merge, select_gaps, select_known_until, select_since
 
 __all__ = ["EventQuery", "EventReader"]
 
 MAX_LIMIT = 10_000
-PAGE_ROWS = 5_000
+PAGE_ROWS = 500
+STEPS_PER_LOOK = 20_000
 
 
 class EventReader:
@@ -57,6 +59,13 @@ class EventReader:
         self.path = path
         self._names: Mapping[str, str] = {} if names is None else names
         self._open_connection = open_connection
+        self._is_over: Optional[Callable[[], bool]] = None
+
+    def until(self, is_over: Optional[Callable[[], bool]]) -> EventReader:
+        """A reader of the same whose queries end with a StoreError once `is_over` says so; it is asked every few ms."""
+        reader = EventReader(self.path, self._names, self._open_connection)
+        reader._is_over = is_over
+        return reader
 
     # -- lists ---------------------------------------------------------------------------------------------------------
 
@@ -127,15 +136,44 @@ class EventReader:
             try:
                 addresses = self._find_addresses(connection, plc)
                 runs = _select_runs(connection, addresses, tag, from_utc, to_utc)
-                outages = []
-                if any(run.gap_s for run in runs):
-                    comm = _select_runs(connection, addresses, COMM_TAG, from_utc, to_utc)
-                    outages = [(one.start_earliest_s or one.start_s, one.end_s or now_utc.timestamp()) for one in comm]
-                known = [_known_until(connection, address, tag) for address in addresses]
+                outages = _stretches(connection, addresses, COMM_TAG, from_utc, to_utc, now_utc)
+                known_until_s = _known_until(connection, addresses, tag)
+                unseen = _stretches(connection, [""], COLLECTOR_TAG, from_utc, to_utc, now_utc)
+                since = [at for at in (select_since(connection, address) for address in addresses) if at is not None]
+                unseen.append((edges[0], min(since, default=now_utc.timestamp())))
+                if tag != COMM_TAG:
+                    unseen += outages
+                    unseen += _select_tag_gaps(connection, addresses, tag, from_utc, to_utc)
             except DAMAGE as exc:
                 raise self._translate(exc) from exc
-        known_until_s = max((at for at in known if at is not None), default=None)
-        return sum_runs(runs, days, edges, now_utc.timestamp(), known_until_s, sorted(outages))
+        now_s = now_utc.timestamp()
+        if known_until_s is not None and now_s - known_until_s > FRESH_S:
+            unseen.append((known_until_s, now_s))
+        return sum_runs(runs, days, edges, now_s, known_until_s, outages, merge(unseen))
+
+    # -- what nobody saw (E19) -----------------------------------------------------------------------------------------
+
+    def gaps(self, plc: str, from_utc: datetime, to_utc: datetime, limit: int = MAX_LIMIT) -> List[Gap]:
+        """The gaps of single tags of a PLC (by address) that touch [from, to), oldest first; the newest `limit`."""
+        with closing(self._connect()) as connection:
+            try:
+                return select_gaps(connection, plc, None, to_text(from_utc), to_text(to_utc), limit)[::-1]
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+
+    def recorded_since(self, plc: str) -> Optional[datetime]:
+        """When anything was first recorded of a PLC (by address); None: never."""
+        with closing(self._connect()) as connection:
+            try:
+                since_s = select_since(connection, plc)
+            except DAMAGE as exc:
+                raise self._translate(exc) from exc
+        return None if since_s is None else datetime.fromtimestamp(since_s, UTC)
+
+    def known_until(self, plc: str) -> Dict[str, datetime]:
+        """When each tag of a PLC (by address) was last read well, as far as it is known; at most 5 s behind."""
+        known = {str(tag): to_moment(good_ts) for tag, _value, good_ts, _last_ts in self._rows(KNOWN_SQL, (plc,))}
+        return {tag: moment for tag, moment in known.items() if moment is not None}
 
     # -- what the collector goes on from -------------------------------------------------------------------------------
 
@@ -169,9 +207,12 @@ class EventReader:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            return self._open_connection(self.path)
+            connection = self._open_connection(self.path)
         except DAMAGE as exc:
             raise self._translate(exc) from exc
+        if self._is_over is not None:
+            connection.set_progress_handler(self._is_over, STEPS_PER_LOOK)
+        return connection
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
         with closing(self._connect()) as connection:
@@ -260,10 +301,32 @@ def _seconds(text: Any) -> Optional[float]:
     return None if moment_utc is None else moment_utc.timestamp()
 
 
-def _known_until(connection: sqlite3.Connection, address: str, tag: str) -> Optional[float]:
-    """When the tag was last read well."""
-    sql = (
-        "SELECT COALESCE(t.good_ts, p.good_ts) FROM tags t LEFT JOIN plcs p USING (plc_ip) WHERE plc_ip = ? AND tag = ?"
-    )
-    row = connection.execute(sql, (address, tag)).fetchone()
-    return _seconds(row[0]) if row else None
+def _known_until(connection: sqlite3.Connection, addresses: Sequence[str], tag: str) -> Optional[float]:
+    """When the tag was last read well; an outage is known while the program lives."""
+    if tag == COMM_TAG:
+        alive = read_marks(connection).get("")
+        return None if alive is None else alive.at_utc.timestamp()
+    known = (select_known_until(connection, address, tag) for address in addresses)
+    return max((at for at in known if at is not None), default=None)
+
+
+def _stretches(
+    connection: sqlite3.Connection,
+    addresses: Sequence[str],
+    tag: str,
+    from_utc: datetime,
+    to_utc: datetime,
+    now_utc: datetime,
+) -> List[Stretch]:
+    """The events of a tag that say that nobody saw others, from the last that was seen; open ones end now."""
+    runs = _select_runs(connection, addresses, tag, from_utc, to_utc)
+    now_s = now_utc.timestamp()
+    return sorted((run.start_earliest_s or run.start_s, now_s if run.end_s is None else run.end_s) for run in runs)
+
+
+def _select_tag_gaps(
+    connection: sqlite3.Connection, addresses: Sequence[str], tag: str, from_utc: datetime, to_utc: datetime
+) -> List[Stretch]:
+    bounds = (to_text(from_utc), to_text(to_utc), MAX_LIMIT)
+    found = [gap for address in addresses for gap in select_gaps(connection, address, tag, *bounds)]
+    return [(gap.from_utc.timestamp(), gap.to_utc.timestamp()) for gap in found]

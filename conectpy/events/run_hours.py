@@ -11,6 +11,7 @@ from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..texts.catalogue import say
 from ..timestamps import UTC
+from .unseen import Stretch, seen_within
 
 MAX_BUCKETS = 4000
 PERIODS = ("day", "week", "month")
@@ -27,6 +28,7 @@ class Bucket(NamedTuple):
     longest_s    longest stretch of one event in it
     uncertain_s  part of `true_s` that was not seen: outages, and the time between the last TRUE and the first FALSE
     possible_s   time beyond `true_s` that may have been TRUE as well: between the last FALSE and the first TRUE
+    seen_s       time in which somebody looked (promise E19); the rest, up to now, is no FALSE and no 0 h
     """
 
     first_day: date
@@ -37,6 +39,7 @@ class Bucket(NamedTuple):
     longest_s: float
     uncertain_s: float
     possible_s: float
+    seen_s: float
 
 
 class Run(NamedTuple):
@@ -71,9 +74,9 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
     Raises ValueError for an unknown `by`, for `to` not after `from`, and for more than 4000 buckets.
     """
     if by not in PERIODS:
-        raise ValueError(say("hours.by", known=list(PERIODS), value=by))
+        raise ValueError(say("settings.at", where="by", fault=say("hours.by", known=list(PERIODS), value=by)))
     if to_utc <= from_utc:
-        raise ValueError(say("hours.order"))
+        raise ValueError(say("settings.at", where="to", fault=say("hours.order")))
     day = from_utc.astimezone(zone).date()
     if by == "week":
         day -= timedelta(days=day.weekday())
@@ -86,7 +89,7 @@ def split(from_utc: datetime, to_utc: datetime, by: str, zone: tzinfo) -> Tuple[
         if edge_s >= to_s:
             return days, [*edges, to_s]
         if len(days) == MAX_BUCKETS:
-            raise ValueError(say("hours.many", limit=MAX_BUCKETS, by=by))
+            raise ValueError(say("settings.at", where="to", fault=say("hours.many", limit=MAX_BUCKETS, by=by)))
         days.append(day)
         edges.append(edge_s)
 
@@ -104,11 +107,13 @@ def sum_runs(
     now_s: float,
     known_until_s: Optional[float] = None,
     outages: Sequence[Tuple[float, float]] = (),
+    unseen: Sequence[Stretch] = (),
 ) -> List[Bucket]:
     """The sums per bucket of `split`. Open events count up to `now_s`.
 
     `known_until_s`: when an open event was last seen TRUE; from there to now is uncertain. `outages`: (from, to) of the
     link, in order: they tell where in an event its gaps lie; what they do not explain is spread over the event evenly.
+    `unseen`: when nobody looked, without overlaps.
     """
     sums = [_Sums() for _ in days]
     for run in runs:
@@ -123,6 +128,7 @@ def sum_runs(
             round(one.longest_s, 3),
             round(min(one.uncertain_s, one.true_s), 3),
             round(one.possible_s, 3),
+            round(seen_within(edges[i], max(edges[i], min(edges[i + 1], now_s)), unseen), 3),
         )
         for i, (day, one) in enumerate(zip(days, sums))
     ]

@@ -30,7 +30,8 @@ MAX_REV = 2**53
 _FLAGS = os.O_RDWR | os.O_CREAT
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC", "O_NOINHERIT"):
     _FLAGS |= getattr(os, _name, 0)
-_LINE = re.compile(rb"(conectpy witness 1 (\S{1,64}) (\d{20}) (\d{20}) )([0-9a-f]{8})\n")
+_LINE = re.compile(rb"(\d{20})( conectpy witness 1 (\S{1,64}) (\d{20}) )([0-9a-f]{8})\n")
+"""The first number stands apart from the check sum: after a commit it alone is written."""
 
 
 class WitnessLine(NamedTuple):
@@ -49,6 +50,7 @@ class Witness:
         self._tell = tell
         self._file: Optional[int] = None
         self._said = WitnessLine("", 0, 0)
+        self._is_whole = False  # the file says what `_said` does, but for the first number
         self._is_faulty = False
 
     def ask(self, file_id: str, rev: int) -> Optional[int]:
@@ -60,13 +62,13 @@ class Witness:
         if said is None or said.file_id != file_id:
             said = WitnessLine(file_id, rev, 0)
         is_put_back = rev < said.rev or rev + 2 * BLOCK < said.reserved
-        self._said = said if is_put_back else said._replace(rev=rev)
+        self._said, self._is_whole = said if is_put_back else said._replace(rev=rev), False
         return max(said.rev, said.reserved) if is_put_back else None
 
     def reserve(self, rev: int) -> None:
         """Before a transaction that hands out revisions up to this one: durable when this returns."""
         if rev > self._said.reserved:
-            self._said = self._said._replace(reserved=rev + BLOCK)
+            self._said, self._is_whole = self._said._replace(reserved=rev + BLOCK), False
             self._write(is_synced=True)
 
     def follow(self, rev: int) -> None:
@@ -77,7 +79,7 @@ class Witness:
 
     def close(self) -> None:
         """Sync what was said last; harmless when nothing was."""
-        file, self._file = self._file, None
+        file, self._file, self._is_whole = self._file, None, False
         if file is not None:
             try:
                 os.fsync(file)
@@ -106,7 +108,8 @@ class Witness:
         try:
             is_new = self._file is None and not os.path.lexists(self.path)
             file = self._open()
-            _write_at_start(file, _line(self._said))
+            _write_at_start(file, b"%020d" % self._said.rev if self._is_whole else _line(self._said))
+            self._is_whole = True
             if is_synced:
                 os.fsync(file)
             if is_new:
@@ -131,8 +134,8 @@ class Witness:
 
 
 def _line(said: WitnessLine) -> bytes:
-    text = b"conectpy witness 1 %b %020d %020d " % (said.file_id.encode("ascii", "replace"), said.rev, said.reserved)
-    return b"%b%08x\n" % (text, zlib.crc32(text))
+    text = b" conectpy witness 1 %b %020d " % (said.file_id.encode("ascii", "replace"), said.reserved)
+    return b"%020d%b%08x\n" % (said.rev, text, zlib.crc32(text))
 
 
 def _write_at_start(file: int, data: bytes) -> None:
@@ -145,7 +148,8 @@ def _write_at_start(file: int, data: bytes) -> None:
 
 def _understand(data: bytes) -> Optional[WitnessLine]:
     found = _LINE.fullmatch(data)
-    if found is None or zlib.crc32(found.group(1)) != int(found.group(5), 16):
+    if found is None:
         return None
-    said = WitnessLine(found.group(2).decode("ascii", "replace"), int(found.group(3)), int(found.group(4)))
-    return said if max(said.rev, said.reserved) <= MAX_REV else None
+    rev, text, file_id, reserved, check = found.groups()
+    said = WitnessLine(file_id.decode("ascii", "replace"), int(rev), int(reserved))
+    return said if zlib.crc32(text) == int(check, 16) and max(said.rev, said.reserved) <= MAX_REV else None

@@ -50,8 +50,13 @@ class Key(NamedTuple):
 
 
 def keys_of(*parts: Any) -> List[Key]:
-    """The keys of TypedDicts, one after the other."""
-    return [Key(name, hint.__origin__, hint.__metadata__[0]) for part in parts for name, hint in _hints(part).items()]
+    """The keys of TypedDicts, one after the other, each once.
+
+    Name a base before what derives from it where the order counts: Python 3.8 puts a base's keys last.
+    """
+    hints = {name: hint for part in reversed(parts) for name, hint in _hints(part).items()}
+    ordered = dict.fromkeys(name for part in parts for name in _hints(part))
+    return [Key(name, hints[name].__origin__, hints[name].__metadata__[0]) for name in ordered]
 
 
 def _hints(part: Any) -> Any:

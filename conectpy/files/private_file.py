@@ -13,7 +13,7 @@ import sys
 from typing import Collection
 
 from ..texts.catalogue import say
-from .held_file import replace
+from .held_file import remove, replace
 
 if sys.platform == "win32":
     from .windows_rights import create_restricted
@@ -40,7 +40,7 @@ def replace_private(path: str, data: bytes) -> os.stat_result:
     """
     part = f"{path}-part"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(part)  # of a process that was killed while it wrote
+        remove(part)  # of a process that was killed while it wrote
     try:
         with os.fdopen(create_private(part), "wb") as file:
             if is_open_to_others(file.fileno()):
@@ -49,7 +49,7 @@ def replace_private(path: str, data: bytes) -> os.stat_result:
         replace(part, path)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(part)
+            remove(part)
         raise
     return os.stat(path)
 

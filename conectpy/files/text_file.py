@@ -20,9 +20,12 @@ def read_text(path: str) -> str:
         raise ValueError(say("file.large", limit=MAX_BYTES >> 20))
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as exc:
         if is_utf16:
             raise ValueError(say("file.not_utf8")) from exc
         line = len(data[: exc.start + 1].splitlines())
         raise ValueError(say("file.not_utf8_at", line=line)) from exc
+    if "\0" in text:  # UTF-16 without its mark
+        raise ValueError(say("file.not_utf8"))
+    return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ..texts.catalogue import LANGUAGES, as_text
+from ..texts.folders import hide_folders
 
 
 def with_error_texts(fields: Mapping[str, Any], key: str, prefix: str, language: str) -> Dict[str, Any]:
@@ -17,5 +18,5 @@ def with_error_texts(fields: Mapping[str, Any], key: str, prefix: str, language:
     if words is None:
         return dict(fields)
     text = as_text(words)
-    texts = {one: text.in_language(one) for one in LANGUAGES}
+    texts = {one: hide_folders(text.in_language(one)) for one in LANGUAGES}
     return {**fields, key: texts[language], f"{prefix}code": text.code, f"{prefix}texts": texts}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 SCAN_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -12,7 +15,7 @@ SCAN_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 class Metrics:
     """Every instrument of the process; labels are bound once per PLC by `for_plc`."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, log_lines_lost: Callable[[], int] = int) -> None:
         self.registry = registry
         plc = ("plc",)
         self._scan_seconds = Histogram(
@@ -29,6 +32,7 @@ class Metrics:
         )
         self.store_queued = Gauge("conectpy_store_queued", "Transitions not yet durable", registry=registry)
         self.store_lost = Gauge("conectpy_store_lost", "Transitions lost because the queue was full", registry=registry)
+        registry.register(_LostLines(log_lines_lost))
 
     def for_plc(self, address: str) -> PlcMetrics:
         """The instruments of one PLC."""
@@ -40,6 +44,16 @@ class Metrics:
         for instrument in (*of_plcs, self._chatter, self._up):
             with suppress(KeyError):
                 instrument.remove(address)
+
+
+class _LostLines(Collector):
+    """A counter that others keep: read when it is asked for."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("conectpy_log_lines_lost", "Log lines that could not be written", self._count())
 
 
 class PlcMetrics:

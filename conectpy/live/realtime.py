@@ -179,6 +179,20 @@ class RealtimeData(Dict[str, Dict[str, Any]]):
 
     # -- read by the web -----------------------------------------------------------------------------------------------
 
+    def qualities(self) -> Dict[str, str]:
+        """PLC address -> its quality."""
+        with self._lock:
+            return {address: plc["_meta"]["quality"] for address, plc in self.items()}
+
+    def last_seen(self, address: str, tag: str) -> Tuple[bool, Optional[str]]:
+        """Whether a tag is live in a PLC that is read, and when it was last read well (UTC text; None: not known)."""
+        with self._lock:
+            plc = self.get(address, {})
+            if tag not in plc:
+                return False, None
+            entry = _with_scan_time(plc[tag], plc["_meta"])
+            return entry["quality"] == "OK", entry["timestamp"] or None
+
     def wait_for_change(self, version: int, timeout_s: float) -> int:
         """Block until there is something newer than `version`, at most `timeout_s`; returns the version there is."""
         with self._lock:

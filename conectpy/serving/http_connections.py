@@ -21,6 +21,7 @@ from cheroot import makefile
 from cheroot import server as cheroot_server
 
 from ..texts.catalogue import say, text_of
+from .paced_writer import PacedWriter, has_left
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class _Reader(makefile.StreamReader):  # type: ignore[misc]
 
 
 def _make_file(sock: socket.socket, mode: str, bufsize: int) -> Any:
-    return _Reader(sock, bufsize) if "r" in mode else makefile.StreamWriter(sock, mode, bufsize)
+    return _Reader(sock, bufsize) if "r" in mode else PacedWriter(sock, bufsize)
 
 
 class GuardedConnection(cheroot_server.HTTPConnection):  # type: ignore[misc]
@@ -346,10 +347,14 @@ class ConnectionGuard:
         if self._working[address] <= 0:
             del self._working[address]
         turns = self._turns.get(address)
-        if turns:
-            self._start(turns.popleft())
+        while turns:
+            waiting = turns.popleft()
             if not turns:
                 del self._turns[address]
+            if not has_left(waiting.socket):
+                self._start(waiting)
+                break
+            waiting.close()
 
     def _expire(self, now_s: float) -> None:
         late: List[GuardedConnection] = [conn for conn in self._waiting if conn.ends_s < now_s]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import functools
+import ipaddress
 import logging
 import os
 import socket
@@ -20,7 +22,8 @@ from ..errors import WebError
 from ..settings.types import WebSettings
 from ..texts.catalogue import Text, say, text_of
 from .http_connections import MAX_HEAD_BYTES, WORK_TIMEOUT_S, ConnectionGuard, GuardedConnection
-from .stream import ADOPT, Stream, StreamHub
+from .paced_writer import has_left
+from .stream import ADOPT, IS_GONE, Stream, StreamHub
 from .workers import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
     def get_environ(self) -> Any:
         environ: Any = super().get_environ()  # type: ignore[no-untyped-call]
         environ[ADOPT] = self._adopt
+        environ[IS_GONE] = functools.partial(has_left, self.req.conn.socket)
         return environ
 
     def _adopt(self, stream: Stream) -> None:
@@ -149,10 +153,12 @@ class WebServer:
         listener = _listen(settings.host or "127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         self._http.bind_addr = listener.getsockname()[:2]
-        self._guard = ConnectionGuard(
-            self._http, listener, self._tls, _Connection, settings.connections_per_address, self._workers.put
-        )
+        # However many browsers stand behind one address, a quarter of the threads is for others.
+        share = min(settings.connections_per_address, max(1, settings.threads * 3 // 4))
+        self._guard = ConnectionGuard(self._http, listener, self._tls, _Connection, share, self._workers.put)
         self._http.guard = self._guard
+        if not _is_loopback(listener.getsockname()[0]):
+            log.warning(say("server.unprotected", host=listener.getsockname()[0]))
 
     def serve(self) -> None:
         """Answer until `stop`; runs in the thread "web". Called again after it failed, it takes the same port again."""
@@ -188,7 +194,7 @@ class WebServer:
                 self._http.put_conn(conn)
             else:
                 if conn.stream is not None:
-                    self._hub.release()
+                    self._hub.release(conn.stream.address)
                 conn.close()
 
 
@@ -212,6 +218,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise WebError(say("server.no_listen", host=host, port=port, fault=_reason(exc))) from exc
     return listener
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _reason(exc: Exception) -> Text:

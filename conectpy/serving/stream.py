@@ -14,7 +14,9 @@ import threading
 import time
 import uuid
 import zlib
+from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Counter as CounterType
 
 from ..live.realtime import RealtimeData
 from ..texts.catalogue import say
@@ -25,7 +27,11 @@ log = logging.getLogger(__name__)
 ADOPT = "conectpy.adopt"
 """The WSGI environment's key for `adopt(stream)`: after this response's headers and first bytes, the hub goes on."""
 
+IS_GONE = "conectpy.is_gone"
+"""The WSGI environment's key for `is_gone()`: whether the client has left, so that nobody waits for the answer."""
+
 MAX_STREAMS = 200
+MAX_PER_ADDRESS = 150
 SPACING_S = 0.25
 PING_S = 3.0
 LIFETIME_S = 15 * 60.0
@@ -38,9 +44,10 @@ FIXED_KEYS = ("label", "unit", "is_state", "decimals", "latencia_ms")
 class Stream:
     """One client of the hub. Touched by the hub's thread only, once adopted."""
 
-    def __init__(self, version: Optional[int], is_gzip: bool) -> None:
+    def __init__(self, version: Optional[int], is_gzip: bool, address: str = "") -> None:
         self.version = version  # what the client has; None: nothing
         self.is_gzip = is_gzip
+        self.address = address
         self.is_chunked = False
         self.sock: Optional[socket.socket] = None
         self.close: Callable[[], None] = lambda: None
@@ -57,7 +64,7 @@ class StreamHub:
         self.boot_id = uuid.uuid4().hex[:8]  # tells this run's versions from an earlier one's
         self._lock = threading.Lock()  # guards _streams, _thread and _reserved
         self._streams: List[Stream] = []
-        self._reserved = 0
+        self._reserved: CounterType[str] = Counter()  # address -> places taken for streams that are not adopted yet
         self._thread: Optional[threading.Thread] = None
         self._closing = threading.Event()
 
@@ -65,24 +72,28 @@ class StreamHub:
     def count(self) -> int:
         """Streams that are open or about to be."""
         with self._lock:
-            return len(self._streams) + self._reserved
+            return len(self._streams) + sum(self._reserved.values())
 
     @property
     def is_closing(self) -> bool:
         return self._closing.is_set()
 
-    def reserve(self) -> bool:
-        """Take one of the places; False when all are taken or the server is stopping."""
+    def reserve(self, address: str = "") -> bool:
+        """Take one of the places; False when all, or all for this address, are taken or the server is stopping."""
         with self._lock:
-            if self._closing.is_set() or len(self._streams) + self._reserved >= MAX_STREAMS:
+            if self._closing.is_set() or len(self._streams) + sum(self._reserved.values()) >= MAX_STREAMS:
                 return False
-            self._reserved += 1
+            own = sum(stream.address == address for stream in self._streams)
+            if own + self._reserved[address] >= MAX_PER_ADDRESS:
+                return False
+            self._reserved[address] += 1
             return True
 
-    def release(self) -> None:
+    def release(self, address: str = "") -> None:
         """Give a reserved place back."""
         with self._lock:
-            self._reserved -= 1
+            self._reserved[address] -= 1
+            self._reserved += Counter()  # addresses without places are forgotten
 
     def adopt(self, stream: Stream, sock: socket.socket, close: Callable[[], None]) -> None:
         """Take a socket over, whose response headers are sent; it fills a reserved place."""
@@ -90,8 +101,8 @@ class StreamHub:
         stream.sock, stream.close = sock, close
         stream.sent_s = time.monotonic()
         stream.ends_s = stream.sent_s + LIFETIME_S
+        self.release(stream.address)
         with self._lock:
-            self._reserved -= 1
             is_late = self._closing.is_set()
             if not is_late:
                 self._streams.append(stream)

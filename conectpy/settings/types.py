@@ -156,7 +156,7 @@ class WebSettings:
         metadata=option(
             "host names that browsers may ask for",
             items="host names",
-            otherwise="any",
+            otherwise="addresses and this machine's names",
             variable="CONECTPY_TRUSTED_HOSTS",
         ),
     )
@@ -195,6 +195,14 @@ class Settings:
             choices=("DEBUG", "INFO", "WARNING", "ERROR"),
             variable="CONECTPY_LOG_LEVEL",
             flag="--log-level LEVEL",
+        ),
+    )
+    log_file: Optional[str] = field(
+        default=None,
+        metadata=option(
+            "file that the log is written to as well: 5 MB, and the nine before it (FILE.1 ... FILE.9)",
+            variable="CONECTPY_LOG_FILE",
+            flag="--log-file FILE",
         ),
     )
     language: Optional[str] = field(

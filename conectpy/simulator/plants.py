@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
+from ..texts.catalogue import say, text_of
 from .cip_wire import HEADER_BYTES, LIST_IDENTITY
 from .controller import PROBE_NAME, LogixController
 from .faults import Faults
@@ -146,13 +147,13 @@ def start_simulated(addresses: Iterable[str], seed: int = 0, pace: float = LIVE_
         except OSError as exc:
             if is_simulator(host, int(port)):
                 simulated.append(address)
-                messages.append(f"{address} {name}: simulated by another process")
+                messages.append(say("simulated.elsewhere", address=address, plc=name))
             else:
-                messages.append(f"{address} {name}: port in use, not simulated ({exc.strerror or exc})")
+                messages.append(say("simulated.not", address=address, plc=name, fault=text_of(exc)))
             continue
         plants.append(plant)
         simulated.append(address)
-        messages.append(f"{address} {name}: simulated PLC, no real plant")
+        messages.append(say("simulated.here", address=address, plc=name))
     running = SimulatedPlants(plants, simulated, messages)
     running.start()
     return running

@@ -9,26 +9,26 @@ itself: it follows the language of the whole.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Match, Optional, Tuple
+from typing import Any, Callable, Dict, List, Match, Tuple
 
 from . import (
     base_texts,
     certificate_texts,
     collector_texts,
     console_texts,
+    control_texts,
     logix_texts,
     opcua_texts,
     os_errors,
     server_texts,
     settings_texts,
     store_texts,
+    web_texts,
 )
+from .outside import clean
 
 LANGUAGES = ("en", "es")
 """English is what a Text is as a str, and what stands in for a language that is not known."""
-MAX_ARGUMENT = 1000
-"""Letters of a single argument that are shown: some come from the other side of a line."""
-
 TEXTS: Dict[str, Tuple[str, ...]] = {}
 """Code -> English and Spanish words, and where there is one, English and Spanish advice."""
 for _area in (
@@ -36,12 +36,14 @@ for _area in (
     certificate_texts,
     collector_texts,
     console_texts,
+    control_texts,
     logix_texts,
     opcua_texts,
     os_errors,
     server_texts,
     settings_texts,
     store_texts,
+    web_texts,
 ):
     TEXTS.update(_area.TEXTS)
 
@@ -64,9 +66,17 @@ class Text(str):
         language = language if language in LANGUAGES else LANGUAGES[0]
         if language not in self._said:  # kept: the last errors of a PLC are served again with every scan
             entry = TEXTS.get(self.code, (self.code,) * len(LANGUAGES))
-            parts = [_fill(part, self.args, language) for part in entry[LANGUAGES.index(language) :: len(LANGUAGES)]]
+            said = entry[LANGUAGES.index(language) :: len(LANGUAGES)]
+            parts = [_fill(part, self.args, lambda one: one.in_language(language)) for part in said]
             self._said[language] = "; ".join(part for part in parts if part)
         return self._said[language]
+
+    def words_in(self, language: str) -> str:
+        """The same without the advice, for a table and what is said again and again."""
+        if language not in LANGUAGES[1:]:
+            return str(self)
+        entry = TEXTS.get(self.code, (self.code,) * len(LANGUAGES))
+        return _fill(entry[LANGUAGES.index(language)], self.args, lambda one: one.words_in(language))
 
 
 def say(code: str, /, **args: Any) -> Text:
@@ -74,14 +84,16 @@ def say(code: str, /, **args: Any) -> Text:
 
     Never raises: a fault that cannot be put into words would hide the one that it is about.
     """
-    text = Text(_fill(TEXTS.get(code, (code,))[0], args, None))
+    text = Text(_fill(TEXTS.get(code, (code,))[0], args, str))
     text.code, text.args, text._said = code, args, {}
     return text
 
 
 def as_text(words: str) -> Text:
     """A Text as it is; words that have no code (a library's, a file's) as a Text that says them in every language."""
-    return words if isinstance(words, Text) else say("plain", words=words)
+    if isinstance(words, Text):
+        return words
+    return say("lines", items=words.splitlines()) if "\n" in words else say("plain", words=words)
 
 
 def text_of(exc: BaseException) -> Text:
@@ -95,8 +107,8 @@ def text_of(exc: BaseException) -> Text:
     return as_text(str(exc) or type(exc).__name__)
 
 
-def _fill(template: str, args: Dict[str, Any], language: Optional[str]) -> str:
-    """`language` None: the English words alone, of what is filled in too."""
+def _fill(template: str, args: Dict[str, Any], say_inner: Callable[[Text], str]) -> str:
+    """`say_inner` says a Text that is filled in."""
 
     def hole(match: Match[str]) -> str:
         name, one, other, between = match.groups()
@@ -106,18 +118,17 @@ def _fill(template: str, args: Dict[str, Any], language: Optional[str]) -> str:
             return match.group()
         if one is not None:
             return str(one if args[name] == 1 else other)
-        return _words(args[name], language, ", " if between is None else between)
+        return _words(args[name], say_inner, ", " if between is None else between)
 
     return _HOLE.sub(hole, template)
 
 
-def _words(value: Any, language: Optional[str], between: str) -> str:
+def _words(value: Any, say_inner: Callable[[Text], str], between: str) -> str:
     if isinstance(value, Text):
-        return value.in_language(language) if language else str(value)
+        return say_inner(value)
     if isinstance(value, (list, tuple)):
-        parts: List[str] = [_words(item, language, between) for item in value]
+        parts: List[str] = [_words(item, say_inner, between) for item in value]
         return between.join(parts)
     if isinstance(value, float):
         return f"{value:g}"
-    words = "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in str(value))
-    return words if len(words) <= MAX_ARGUMENT else words[: MAX_ARGUMENT - 3] + "..."
+    return clean(str(value))

@@ -6,6 +6,10 @@ TEXTS = {
         "{plc} ({address}): good again after {count} {count|failure|failures}",
         "{plc} ({address}): bien de nuevo después de {count} {count|fallo|fallos}",
     ),
+    "collector.repeated": (
+        "{plc} ({address}): the last failure happened {count} more {count|time|times}",
+        "{plc} ({address}): el último fallo ocurrió {count} {count|vez|veces} más",
+    ),
     "collector.removed": ("{plc} ({address}): no longer configured", "{plc} ({address}): ya no está configurado"),
     "collector.no_sign_of_life": (
         "gave no sign of life; its connection was closed from outside",

@@ -356,6 +356,30 @@ TEXTS = {
         "unknown form {form} of an ExtensionObject",
         "forma {form} de ExtensionObject desconocida",
     ),
+    "ua.slow_decoding": (
+        "the answer is so large that it could not be taken apart in time",
+        "la respuesta es tan grande que no se pudo leer a tiempo",
+    ),
+    "parse.walked": (
+        "an array of {count} elements of unequal size, more than {limit}",
+        "un arreglo de {count} elementos de distinto tamaño, más de {limit}",
+    ),
+    "parse.nested": (
+        "values in values of more than {limit} bytes",
+        "valores dentro de valores de más de {limit} bytes",
+    ),
+    "value.elements": (
+        "an array of {count} elements, more than {limit}",
+        "un arreglo de {count} elementos, más de {limit}",
+        "name single elements of it",
+        "nombre elementos sueltos",
+    ),
+    "value.bytes": (
+        "a value of {count} bytes, more than {limit}",
+        "un valor de {count} bytes, más de {limit}",
+        "name a part of it",
+        "nombre una parte",
+    ),
     "parse.depth": ("values lie too deep in each other", "hay valores anidados a demasiada profundidad"),
     "parse.diagnostic_bits": ("unknown bits in a DiagnosticInfo", "bits desconocidos en un DiagnosticInfo"),
     "parse.dimensions_alone": ("array dimensions without an array", "dimensiones de un arreglo que no está"),

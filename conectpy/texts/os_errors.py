@@ -37,5 +37,6 @@ def code_of(exc: OSError) -> Optional[str]:
         return "os.unknown_name"
     if isinstance(exc, socket.timeout):
         return "os.timeout"
-    code = f"os.{errno.errorcode.get(exc.errno or 0, '')}"
+    name = errno.errorcode.get(exc.errno or 0, "")
+    code = f"os.{name[3:] if name.startswith('WSA') else name}"  # Windows' own names of its network errors
     return code if code in TEXTS else None

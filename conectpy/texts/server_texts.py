@@ -49,6 +49,27 @@ TEXTS = {
         "The request failed; the log says why.",
         "La petición falló; el registro (log) dice por qué.",
     ),
+    "server.unprotected": (
+        "web: {host} is served to the network unprotected: everybody there can read all values and events",
+        "web: {host} se sirve a la red sin protección: cualquiera en ella puede leer todos los valores y eventos",
+        "keep it to a trusted network or a firewall, or set web.host to 127.0.0.1",
+        "limítelo a una red de confianza o con un firewall, o ponga web.host en 127.0.0.1",
+    ),
+    "web.exports_taken": (
+        "Too many exports are under way: {each} for one address, {all} in all.",
+        "Hay demasiadas exportaciones en curso: {each} por dirección, {all} en total.",
+        "try again in a few seconds",
+        "vuelva a intentarlo en unos segundos",
+    ),
+    "web.export_broken": (
+        "web: the export {name} for {address} broke off: {fault}",
+        "web: la exportación {name} para {address} se interrumpió: {fault}",
+    ),
+    "web.export_stopped": ("the export broke off", "la exportación se interrumpió"),
+    "server.too_slow": (
+        "the client takes less than {rate} bytes per second",
+        "el cliente recibe menos de {rate} bytes por segundo",
+    ),
     "server.stream_failed": ("web: the live stream failed", "web: falló la transmisión en vivo"),
     "server.request_failed": ("web: answering a request failed", "web: falló la respuesta a una petición"),
 }

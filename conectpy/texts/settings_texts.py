@@ -103,6 +103,8 @@ TEXTS = {
         "debe contener plcs: y otras claves, se leyó {value}",
     ),
     "file.key_twice": ("{key} stands here twice", "{key} está aquí dos veces"),
+    "file.digits": ("a number has at most {limit} digits", "un número tiene a lo sumo {limit} cifras"),
+    "file.merged": ("<< copies more than {limit} entries", "<< copia más de {limit} entradas"),
     "file.large": ("is larger than {limit} MiB", "tiene más de {limit} MiB"),
     "file.not_utf8": (
         "is not UTF-8 text: open it in an editor and save it with the encoding UTF-8, in Notepad by Save as; "

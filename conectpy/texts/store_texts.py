@@ -222,10 +222,10 @@ TEXTS = {
         "{path}: no se puede guardar: {fault}; las transiciones quedan en memoria",
     ),
     # -- questions -----------------------------------------------------------------------------------------------------
-    "hours.by": ("by: must be one of {known}, got '{value}'", "by: debe ser uno de {known}, se leyó '{value}'"),
-    "hours.order": ("to: must be later than from", "to: debe ser posterior a from"),
+    "hours.by": ("must be one of {known}, got '{value}'", "debe ser uno de {known}, se leyó '{value}'"),
+    "hours.order": ("must be later than from", "debe ser posterior a from"),
     "hours.many": (
-        "to: more than {limit} of by={by}; narrow the range",
-        "to: más de {limit} de by={by}; reduzca el intervalo",
+        "more than {limit} of by={by}; narrow the range",
+        "más de {limit} de by={by}; reduzca el intervalo",
     ),
 }

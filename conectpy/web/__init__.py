@@ -13,6 +13,7 @@ from ..plant.current import Plant
 from ..serving.stream import StreamHub
 from .frame.assets import Assets
 from .frame.context import EXTENSION, HealthCheck, WebContext
+from .frame.exports import ExportPlaces
 from .frame.headers import register_security
 from .frame.language import register_languages
 from .frame.page import register_pages
@@ -70,7 +71,7 @@ def create_app(
     hub = StreamHub(realtime)
     app.extensions[EXTENSION] = WebContext(
         realtime=realtime,
-        reader=reader,
+        events=reader,
         plant=plant,
         health=health,
         history=history if history is not None else History(web.history_mb * 2**20),
@@ -78,6 +79,7 @@ def create_app(
         zone=zone,
         zone_name=zone_name,
         hub=hub,
+        exports=ExportPlaces(),
     )
     Assets(app).register()
     register_languages(app, web.language or plant.current.language)

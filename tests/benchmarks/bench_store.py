@@ -36,6 +36,7 @@ def run(quick: bool) -> None:
             ("20 PLCs, scans of 50 transitions, FULL", "per second", "share of raw"),
             compare_rates(folder, rounds),
         )
+        print_table(("CPU per transition", "median us", "least us"), cpu_costs(folder, rounds))
         print_table(("one transition until durable", "median ms", "99 % ms"), latencies(folder, 200 if quick else 2000))
         measure_queries(os.path.join(folder, "many.sqlite3"), 200_000 if quick else 1_000_000)
 
@@ -82,15 +83,7 @@ def raw_rate(path: str, rounds: int, group: int = PLCS * TAGS) -> float:
 
 def store_rate(path: str, rounds: int) -> float:
     """Transitions per second through the queue, until the last one is durable."""
-    scans = [
-        tuple(
-            Transition(("open", "close")[turn % 2], f"10.0.0.{plc}", f"TAG{tag}", at, at, "sampled", sent_utc=at)
-            for tag in range(TAGS)
-        )
-        for turn in range(rounds)
-        for at in (T0 + timedelta(seconds=turn),)
-        for plc in range(PLCS)
-    ]
+    scans = make_scans(rounds, PLCS, TAGS)
     store = EventStore(DatabaseSettings(path), {}, {})
     store.queue_limit = 10_000_000
     store.open()
@@ -102,6 +95,44 @@ def store_rate(path: str, rounds: int) -> float:
     elapsed_s = time.perf_counter() - started
     assert store.stop(60.0)
     return len(scans) * TAGS / elapsed_s
+
+
+def make_scans(rounds: int, plcs: int, tags: int) -> List[Tuple[Transition, ...]]:
+    """In each round every tag of every PLC changes."""
+    return [
+        tuple(
+            Transition(("open", "close")[turn % 2], f"10.0.0.{plc}", f"TAG{tag}", at, at, "sampled", sent_utc=at)
+            for tag in range(tags)
+        )
+        for turn in range(rounds)
+        for at in (T0 + timedelta(seconds=turn),)
+        for plc in range(plcs)
+    ]
+
+
+def cpu_costs(folder: str, rounds: int) -> List[Tuple[str, str, str]]:
+    """What storing takes of a processor, in all threads: scans of 50 in large groups; of 4, each durable at once."""
+    found = []
+    for name, tags, plcs, is_flushed in (
+        ("scans of 50, grouped", TAGS, PLCS, False),
+        ("scans of 4, one by one", 4, 1, True),
+    ):
+        costs = []
+        for turn in range(5):
+            store = EventStore(DatabaseSettings(os.path.join(folder, f"cpu{tags}-{turn}.sqlite3")), {}, {})
+            store.queue_limit = 10_000_000
+            store.open()
+            store.start()
+            scans = make_scans(rounds * (20 if is_flushed else 1), plcs, tags)
+            started_s = time.process_time()
+            for scan in scans:
+                store.record(scan)
+                assert not is_flushed or store.flush(60.0)
+            assert store.flush(600.0)
+            costs.append((time.process_time() - started_s) / len(scans) / tags * 1e6)
+            assert store.stop(60.0)
+        found.append((name, f"{statistics.median(costs):.1f}", f"{min(costs):.1f}"))
+    return found
 
 
 def latencies(folder: str, count: int) -> List[Tuple[str, str, str]]:

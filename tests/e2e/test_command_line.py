@@ -311,3 +311,31 @@ def test_the_folder_of_the_certificates_comes_from_the_configuration(tmp_path: P
     assert "--pki: the PLCs have several folders, name one: keys, other" in two.stderr
     named = conectpy("opcua", "list", "--json", "--config", "plant.yml", "--pki", "other", cwd=tmp_path)
     assert json.loads(named.stdout)["folder"] == "other"
+
+
+# -- in Spanish --------------------------------------------------------------------------------------------------------
+
+
+def test_a_configuration_in_spanish_has_its_table_and_its_errors_in_spanish(plc: LogixServer, tmp_path: Path) -> None:
+    file = Path(str(config_for(tmp_path, plc, tags=["PT1", "NOWHERE"])))
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**settings, "language": "es"}), encoding="utf-8")
+    config = str(file)
+    table = conectpy("once", "--config", config, cwd=tmp_path)
+    assert "1 de " in table.stdout
+    assert "FALLA: " in table.stdout
+    missing = conectpy("status", "--config", config, cwd=tmp_path)
+    (line,) = missing.stderr.splitlines()
+    assert "ningún programa lo usa" in line
+    assert line.endswith("inícielo, o elija otro con --db")
+
+
+def test_the_commands_are_listed_in_the_language_of_the_environment(tmp_path: Path) -> None:
+    listed = conectpy("--help", cwd=tmp_path, CONECTPY_LANGUAGE="es").stdout
+    assert "El programa en marcha" in listed
+    for entry in COMMANDS:
+        assert entry.help.in_language("es") in listed
+    assert "leer cada PLC" in conectpy("once", "--help", cwd=tmp_path, CONECTPY_LANGUAGE="es").stdout
+    assert "¿quiso decir status?" in conectpy("statsu", cwd=tmp_path, CONECTPY_LANGUAGE="es").stderr
+    own = conectpy("opcua", "list", cwd=tmp_path, CONECTPY_LANGUAGE="es").stdout
+    assert "de confianza" in own

@@ -1,29 +1,16 @@
-"""The pure modules of the pages, tested in the browser that they are for: every tests/js/*.test.js is collected here.
-
-A test file imports the modules by their paths in the repository; the bytes come from a real server, at the address
-under which the pages load them.
-"""
+"""The scripts of the pages, tested in the browser that they are for: every tests/js/**/*.test.js is collected here."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
-from urllib.parse import urlsplit
+from typing import Iterator
 
 import pytest
 
 from tests.browser import Browser, running_browser
+from tests.javascript import CASES, FILES, SCRIPTS, open_bed, run_file, serve_three_states
+from tests.mutate_js import CHANGES, faults, noticed_by
 from tests.web_plant import Plant, running_plant
-
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "tests" / "js").glob("*.test.js"))
-CORE = ROOT / "conectpy" / "web" / "static" / "js" / "core"
-STATIC = "/conectpy/web/static/"
-RUN = """async (file) => {
-  await import(file);
-  return (await import('/tests/js/harness.js')).results;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -37,45 +24,22 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     with running_plant(tmp_path_factory.mktemp("plant")) as plant:
-        plant.serve()
+        serve_three_states(plant)
         yield plant
 
 
-def open_runner(browser: Browser, plant: Plant) -> Any:
-    """An empty page of the server, which finds the test files beside what the server serves."""
-    digest = re.search(r"/static/([0-9a-f]+)/", plant.app.test_client().get("/").get_data(as_text=True))
-    assert digest
-
-    def route(request: Any) -> None:
-        path = urlsplit(request.request.url).path
-        if path.startswith(STATIC):
-            request.continue_(url=f"{plant.url}/static/{digest.group(1)}/{path[len(STATIC) :]}")
-        elif path.startswith("/tests/js/"):
-            request.fulfill(path=ROOT / path.lstrip("/"), content_type="text/javascript")
-        else:
-            request.fulfill(body="<!doctype html><title>tests</title>", content_type="text/html")
-
-    page = browser.open("about:blank")
-    page.route("**/*", route)
-    page.goto(f"{plant.url}/tests/")
-    return page
-
-
 def test_every_pure_module_has_its_tests() -> None:
-    assert {path.name for path in CORE.glob("*.js")} == {path.name.replace(".test", "") for path in FILES}
+    tested = {path.name.replace(".test", "") for path in CASES.glob("*.test.js")}
+    assert {path.name for path in (SCRIPTS / "core").glob("*.js")} == tested
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.relative_to(CASES).as_posix())
 def test_cases(browser: Browser, plant: Plant, file: Path) -> None:
-    page = open_runner(browser, plant)
-    results: List[Dict[str, Any]] = page.evaluate(RUN, f"/tests/js/{file.name}")
-    page.context.close()
-    assert results, "no cases"
-    assert [f"{one['name']}: {one['failure']}" for one in results if one["failure"]] == []
+    assert run_file(browser, plant, file) == []
 
 
 def test_a_wrong_case_is_found(browser: Browser, plant: Plant) -> None:
-    page = open_runner(browser, plant)
+    page = open_bed(browser, plant)
     results = page.evaluate(
         """async () => {
           const { equal, results, table, test } = await import('/tests/js/harness.js');
@@ -86,3 +50,13 @@ def test_a_wrong_case_is_found(browser: Browser, plant: Plant) -> None:
     )
     page.context.close()
     assert [one["failure"] for one in results] == [None, "expected 5, got 4", 'expected {"a":[1]}, got {"a":[1,null]}']
+
+
+def test_every_wrong_change_can_still_be_made() -> None:
+    """Where a line has become another, `tests/mutate_js.py` wants its new text, or another change in its place."""
+    assert faults() == []
+
+
+def test_a_wrong_change_is_noticed(browser: Browser, plant: Plant) -> None:
+    change = next(one for one in CHANGES if one.file == "trend.js")
+    assert noticed_by(change, browser, plant) == "trend.test.js"

@@ -31,6 +31,9 @@ FAULTS = (
     "next wrong_sequence",
 )
 WAL_LIMIT_BYTES = 32 * 2**20
+MEASURED = 40
+RSS_GROWTH, THREADS_GROWTH, FILES_GROWTH = 0.15, 2.0, PLCS / 2
+"""What the line through the settled figures may climb by from its first to its last: a share, threads, handles."""
 
 
 class Figures(NamedTuple):
@@ -80,7 +83,7 @@ def test_nothing_grows(simulator: subprocess.Popen[str], tmp_path: Path, request
         while time.monotonic() - started_s < minutes * 60:
             command(simulator, f"{rng.randint(1, PLCS)} {rng.choice(FAULTS)}")
             time.sleep(0.25)
-            if time.monotonic() - started_s > len(figures) * minutes * 6:
+            if time.monotonic() - started_s > len(figures) * minutes * 60 / MEASURED:
                 figures.append(measure(monitor, db, (time.monotonic() - started_s) / 60))
         command(simulator, "* clear")
         wait_until(lambda: not ailing(monitor), f"all good again: {ailing(monitor)}", 60.0)
@@ -89,11 +92,38 @@ def test_nothing_grows(simulator: subprocess.Popen[str], tmp_path: Path, request
         assert monitor.stop() == 0
         assert not [line for line in monitor.lines if "Traceback" in line]
     settled, last = figures[len(figures) // 2], figures[-1]
+    assert climbing(figures[len(figures) // 3 :]) == []
     assert last.events > figures[0].events
     assert last.threads <= settled.threads + 2
     assert last.files <= settled.files + PLCS
     assert last.rss_mb <= settled.rss_mb * 1.2 + 5
     assert last.wal_mb * 2**20 <= WAL_LIMIT_BYTES
+
+
+def climbing(figures: List[Figures]) -> List[str]:
+    """What grows steadily, however slowly: a leak that no pair of figures shows."""
+    limits = {"rss_mb": figures[0].rss_mb * RSS_GROWTH + 5, "threads": THREADS_GROWTH, "files": FILES_GROWTH}
+    growths = {
+        name: growth_of([one.minute for one in figures], [getattr(one, name) for one in figures]) for name in limits
+    }
+    return [f"{name}: {growth:+.1f}" for name, growth in growths.items() if growth > limits[name]]
+
+
+def growth_of(minutes: List[float], values: List[float]) -> float:
+    """How far the straight line through the values (least squares) climbs from the first to the last."""
+    middle, mean = sum(minutes) / len(minutes), sum(values) / len(values)
+    spread = sum((minute - middle) ** 2 for minute in minutes)
+    slope = sum((minute - middle) * (value - mean) for minute, value in zip(minutes, values)) / spread
+    return slope * (minutes[-1] - minutes[0])
+
+
+def test_a_leak_shows_in_the_slope_and_noise_does_not() -> None:
+    rng = random.Random(SEED)
+    noisy = [Figures(n, 80 + rng.uniform(-4, 4), 30 + n % 3, 60 + 20 * (n % 2), 1.0, n) for n in range(30)]
+    assert climbing(noisy) == []
+    for name, per_minute in (("rss_mb", 1.0), ("threads", 0.2), ("files", 1)):
+        leak = [one._replace(**{name: getattr(one, name) + per_minute * one.minute}) for one in noisy]
+        assert [line.split(":")[0] for line in climbing(leak)] == [name]
 
 
 def read_addresses(simulator: subprocess.Popen[str]) -> List[str]:

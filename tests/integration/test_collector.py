@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterator, List
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from conectpy.collector import loop
 from conectpy.collector.supervisor import Collector
+from conectpy.collector.worker import Worker
 from conectpy.drivers import DriverMemory
 from conectpy.errors import DriverError
 from conectpy.events.store import EventStore
@@ -168,3 +170,98 @@ def test_health_names_what_is_wrong(bench: Bench) -> None:
     assert not is_ok
     assert health["plcs"][PLC.address]["last_error"] == "cable unplugged"
     bench.finish()
+
+
+# -- health is red for each fault alone --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unwatched(bench: Bench) -> Iterator[Bench]:
+    """A collector that reads well, and that no supervisor mends."""
+    ScriptedDriver.behaviour = lambda driver: None
+    bench.collector.start()
+    wait_until(lambda: bench.collector.health()[0], "all is well")
+    yield bench
+    ScriptedDriver.behaviour = lambda driver: None
+    bench.collector.stop()
+    bench.store.stop(2.0)
+
+
+class Blockade:
+    """Holds up the next scan until it is lifted."""
+
+    def __init__(self) -> None:
+        self.reached, self.lifted = threading.Event(), threading.Event()
+
+    def __call__(self, driver: ScriptedDriver) -> None:
+        self.reached.set()
+        assert self.lifted.wait(60.0)
+
+
+def only_worker(bench: Bench) -> Worker:
+    (worker,) = bench.collector._workers
+    return worker
+
+
+def test_health_is_red_for_a_plc_that_is_late_and_nothing_else(unwatched: Bench) -> None:
+    ScriptedDriver.behaviour = blockade = Blockade()
+    assert blockade.reached.wait(30.0)
+    worker = only_worker(unwatched)
+    assert worker.watch is not None
+    worker.watch.deadline_s = float("inf")  # it is not taken for hung, however slow this machine is
+    wait_until(lambda: not unwatched.collector.health()[0], "red")
+    is_ok, health = unwatched.collector.health()
+    (plc,) = health["plcs"].values()
+    assert (is_ok, health["ok"], plc["ok"], plc["quality"]) == (False, False, False, "OK")
+    assert plc["last_good_age_s"] > 3 * PLC.timeout_s
+    assert (health["store"]["ok"], [one["alive"] for one in health["threads"].values()]) == (True, [True, True])
+    blockade.lifted.set()
+    ScriptedDriver.behaviour = lambda driver: None
+    wait_until(lambda: unwatched.collector.health()[0], "all is well again")
+
+
+def test_health_is_red_for_a_writer_that_is_dead_and_nothing_else(unwatched: Bench) -> None:
+    assert unwatched.store.stop(5.0)
+    is_ok, health = unwatched.collector.health()
+    assert (is_ok, health["ok"], health["store"]["ok"]) == (False, False, True)
+    assert {name: one["alive"] for name, one in health["threads"].items()} == {"plc-Plant": True, "store": False}
+    assert not only_worker(unwatched).is_hung
+
+
+def test_health_is_red_for_a_thread_that_hangs_and_nothing_else(unwatched: Bench) -> None:
+    ScriptedDriver.behaviour = blockade = Blockade()
+    assert blockade.reached.wait(30.0)
+    worker = only_worker(unwatched)
+    assert worker.watch is not None
+    worker.watch.plc = replace(PLC, timeout_s=600.0)  # it is not late yet
+    worker.watch.deadline_s = time.monotonic() - 1.0
+    is_ok, health = unwatched.collector.health()
+    assert (is_ok, health["ok"], health["store"]["ok"]) == (False, False, True)
+    assert [plc["ok"] for plc in health["plcs"].values()] == [True]
+    assert [one["alive"] for one in health["threads"].values()] == [True, True]
+    worker.watch.deadline_s = float("inf")
+    assert unwatched.collector.health()[0]
+    blockade.lifted.set()
+
+
+def test_health_is_red_for_another_thread_that_is_dead_and_nothing_else(unwatched: Bench) -> None:
+    worker = Worker("web", lambda stop: None)
+    unwatched.collector.add(worker)
+    worker.start()
+    assert worker.join(time.monotonic() + 30.0)
+    is_ok, health = unwatched.collector.health()
+    assert (is_ok, health["threads"]["web"]["alive"]) == (False, False)
+    assert [plc["ok"] for plc in health["plcs"].values()] == [True]
+    assert (health["store"]["ok"], health["threads"]["store"]["alive"]) == (True, True)
+
+
+def test_health_is_red_for_a_plc_that_was_never_read(bench: Bench) -> None:
+    ScriptedDriver.behaviour = blockade = Blockade()
+    bench.collector.start()
+    assert blockade.reached.wait(30.0)
+    is_ok, health = bench.collector.health()
+    (plc,) = health["plcs"].values()
+    assert (is_ok, plc["ok"], plc["last_good_age_s"]) == (False, False, None)
+    blockade.lifted.set()
+    bench.collector.stop()
+    bench.store.stop(2.0)

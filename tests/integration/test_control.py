@@ -112,8 +112,9 @@ def test_its_error_comes_back_with_its_exit_status(event_file: Path) -> None:
         with pytest.raises(ConectpyError, match="a: wrong\nb: wrong") as refused:
             send(str(event_file), make_command("refuse", {}), offline)
         assert refused.value.exit_status == 2
-        with pytest.raises(ConectpyError, match="nonsense: the running program has no such command; it has echo"):
+        with pytest.raises(ConectpyError, match="nonsense: the running program has no such command; it has echo") as no:
             send(str(event_file), make_command("nonsense", {}), offline)
+        assert no.value.text.in_language("es").startswith("nonsense: el programa en marcha no tiene ese comando")
 
 
 def test_a_fault_in_a_handler_is_told_and_logged_and_hurts_nobody_else(

@@ -58,6 +58,15 @@ table("marks", marks, [
     ["Europe/Madrid", "2026-03-28T23:30:00Z", "2026-03-29T02:30:00Z", H],
     ["29/03/2026 01:00", "29/03/2026 03:00", "29/03/2026 04:00"],
   ],
+  // Every three hours of the wall clock, also when one of them was left out, or came twice.
+  [
+    ["Europe/Madrid", "2026-03-28T23:00:00Z", "2026-03-29T07:00:00Z", 3 * H],
+    ["29/03/2026 00:00", "29/03/2026 03:00", "29/03/2026 06:00", "29/03/2026 09:00"],
+  ],
+  [
+    ["Europe/Madrid", "2026-10-24T22:00:00Z", "2026-10-25T08:00:00Z", 3 * H],
+    ["25/10/2026 00:00", "25/10/2026 03:00", "25/10/2026 06:00", "25/10/2026 09:00"],
+  ],
   // Autumn: days go on beginning at midnight though one has 25 hours.
   [
     ["Europe/Madrid", "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z", D],

@@ -49,7 +49,7 @@ ROOMS: Dict[str, Set[str]] = {
     "web": {*BASE, "__init__", "facts", "settings", "plant", "live", "serving.stream"}
     | {"events.reader", "events.run_hours"}
     | {"events.event_sql"},
-    "console": {*BASE, "facts", "settings", "pki", "drivers", "collector", "control", "events.downgrade"},
+    "console": {*BASE, "facts", "settings", "files", "pki", "drivers", "collector", "control", "events.downgrade"},
     "simulator": {*BASE, "console", "drivers", "pki"},
     "ROCWELL": {*BASE, "console", "collector", "control", "events", "live", "plant", "serving", "settings"}
     | {"simulator", "web"},
@@ -64,7 +64,8 @@ EVENTS: Dict[str, Set[str]] = {
     "marks": set(),
     "first_contact": {"ledger_rows"},
     "detector": {"clock_watch", "tracks"},
-    "run_hours": set(),
+    "run_hours": {"unseen"},
+    "unseen": {"marks"},
     "columns": set(),
     "entries": set(),
     "place": set(),
@@ -84,7 +85,7 @@ EVENTS: Dict[str, Set[str]] = {
     "missing_tags": {"database"},
     "event_file": {"database", "entries", "file_lock", "ledger", "legacy_files", "missing_tags", "place", "revisions"}
     | {"versions", "witness"},
-    "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours"},
+    "reader": {"marks", "columns", "database", "entries", "event_sql", "run_hours", "unseen"},
     "store": {"database", "entries", "event_file", "place", "reader"},
 }
 COLLECTOR: Dict[str, Set[str]] = {
@@ -107,6 +108,7 @@ OUTSIDE: Dict[str, Set[str]] = {
     "events.absence": {"models"},
     "events.detector": {"models", "settings"},
     "events.run_hours": {"texts", "models", "timestamps"},
+    "events.unseen": {"models", "timestamps"},
     "collector.loop": {*BASE, "facts", "settings", "plant", "drivers", "events.detector"},
     "collector.sinks": {"texts", "errors", "models", "settings"},
 }
@@ -115,11 +117,13 @@ OUTSIDE: Dict[str, Set[str]] = {
 WEB: Dict[str, Set[str]] = {"frame": {"frame"}, "pages": {"frame"}, "__init__": {"frame", "pages"}}
 PAGES: Dict[str, Set[str]] = {
     # How an event is written, for people and as JSON, is no page: it is what these pages have in common.
-    "events_api": {"event_json"},
-    "events_page": {"event_json", "event_text"},
-    "plc_page": {"event_text"},
+    "event_json": {"last_seen"},
+    "event_text": {"last_seen"},
+    "events_api": {"event_json", "last_seen"},
+    "events_page": {"event_json", "event_text", "last_seen"},
+    "plc_page": {"event_text", "last_seen"},
     "run_hours_page": {"event_text"},
-    "timeline_page": {"event_json"},
+    "timeline_page": {"event_json", "last_seen"},
     # The document describes the parameters of them all.
     "openapi": {"event_json", "events_api", "run_hours_page", "timeline_page", "trends_page"},
 }

@@ -202,3 +202,48 @@ def test_a_missing_file_and_a_binary_one_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(ConfigError, match="is not UTF-8 text"):
         load_yaml(str(tmp_path / "binary.yml"))
+
+
+def merge_bomb() -> str:
+    """A few hundred bytes that would grow to 10^9 entries."""
+    lines = ["a0: &a0 {k: v}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 10)]
+    return "\n".join([*lines, "plcs: *a9"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (merge_bomb(), "<< copies more than 200000 entries"),
+        ("plcs: " + "9" * 200_000, "line 1, column 7: a number has at most 100 digits"),
+        ("plcs: 1" + ":59" * 70_000, "a number has at most 100 digits"),
+        ("plcs: 1." + "9" * 200_000, "a number has at most 100 digits"),
+        ("plcs: " + "[" * 100_000, "nested too deeply"),
+        ("plcs: " + "[" * 100_000 + "]" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_file_that_would_grow_without_end_is_a_fault(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "plant.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load_yaml(str(path))
+    assert told in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+    assert len(str(refused.value)) < 500
+
+
+def test_aliases_that_people_use_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yml"
+    text = "plcs:\n  10.0.0.1: &a {tags: &t [A, B]}\n  10.0.0.2: {<<: *a, name: Sur}\n  10.0.0.3: {tags: *t}\n"
+    path.write_text(text, encoding="utf-8")
+    plcs = load_yaml(str(path))["plcs"]
+    assert plcs["10.0.0.2"] == {"name": "Sur", "tags": ["A", "B"]}
+    assert plcs["10.0.0.3"]["tags"] == ["A", "B"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le", "utf-16-be"])
+def test_other_encodings_say_how_to_save_the_file(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "plant.yml"
+    path.write_bytes("plcs: {10.0.0.1: {name: Bahía, tags: [A]}}".encode(encoding))
+    with pytest.raises(ConfigError, match="save it with the encoding UTF-8"):
+        load_yaml(str(path))

@@ -186,6 +186,17 @@ def test_long_ranges_are_cut_where_a_frame_ends() -> None:
     assert len(plan.frames) == math.ceil(400 / ((SMALL - 8) // 4))
 
 
+def test_a_frame_is_filled_to_the_last_byte_and_no_further() -> None:
+    def counts(request: int, reply: int) -> List[int]:
+        reads = [Read(bytes(request), (), room_bytes=reply) for _ in range(2)]
+        return [len(frame) for frame in pack(reads, SMALL)]
+
+    half_request, half_reply = (SMALL - 8) // 2 - 2, (SMALL - 6) // 2 - 2
+    assert counts(half_request, half_reply) == [2]
+    assert counts(half_request + 1, 10) == [1, 1]
+    assert counts(10, half_reply + 1) == [1, 1]
+
+
 def test_nothing_to_pack() -> None:
     assert pack([], LARGE) == []
     assert uses_of(make_plan({}, {}, LARGE)) == [MODE]  # a line on which nothing is asked could be dead

@@ -17,7 +17,7 @@ from tests.web_plant import ALARM, FLOW, NORTH, PRESSURE, PUMP, ROUTE, SOUTH, T0
 COLUMNS = {
     "id", "uid", "plc_ip", "plc_name", "tag", "tag_label", "start_ts", "end_ts", "created_at", "start_earliest_ts",
     "start_quality", "end_earliest_ts", "end_quality", "gap_count", "gap_s", "flags", "duration_s",
-    "rev", "start_device_ts", "end_device_ts",
+    "rev", "start_device_ts", "end_device_ts", "seen_until_ts",
 }  # fmt: skip
 
 
@@ -128,6 +128,21 @@ def test_wrong_parameters_are_a_problem_that_names_them(client: FlaskClient) -> 
     assert problem["status"] == 400
     assert [fault["name"] for fault in problem["errors"]] == ["colour", "open", "from", "limit"]
     assert client.get("/api/events?before=999999").get_json()["errors"][0]["name"] == "before"
+
+
+def test_what_is_wrong_with_a_parameter_is_told_to_a_person_in_their_language(client: FlaskClient) -> None:
+    problem = client.get("/api/events?limit=0&lang=es", headers={"Accept-Language": "es"}).get_json()
+    (limit,) = [fault for fault in problem["errors"] if fault["name"] == "limit"]
+    english = "must be a whole number from 1 to 1000, got '0'"
+    assert limit == {"name": "limit", "reason": english, "code": "param.whole"}
+    assert "limit: debe ser un número entero de 1 a 1000, se leyó '0'" in problem["detail"]
+    assert problem["code"] == "param.wrong"
+    page = client.get("/events?from=never&lang=es").get_data(as_text=True)
+    assert "debe ser una hora ISO 8601" in page
+    by = client.get("/api/stats?by=day&from=1970-01-01&to=3000-01-01", headers={"Accept-Language": "es"}).get_json()
+    assert (by["errors"][0]["name"], by["errors"][0]["code"]) == ("to", "hours.many")
+    assert "to: más de 4000 de by=day" in by["detail"]
+    assert "Esa página no existe" in client.get("/nada?lang=es").get_data(as_text=True)
 
 
 def test_other_errors_are_problems_too(client: FlaskClient) -> None:

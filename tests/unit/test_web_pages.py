@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import re
+import socket
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -251,7 +252,11 @@ def test_scripts_name_only_texts_that_are_sent(client: FlaskClient) -> None:
         ("127.0.0.1:5000", {}, True),
         ("[::1]:5000", {}, True),
         ("attacker.example", {}, False),
-        ("scada-pc", {"host": "0.0.0.0"}, True),
+        ("scada-pc", {"host": "scada-pc"}, True),
+        ("attacker.example", {"host": "0.0.0.0"}, False),
+        (socket.gethostname(), {"host": "0.0.0.0"}, True),
+        (f"{socket.gethostname()}.local:5000", {"host": "0.0.0.0", "trusted_hosts": ("scada-pc",)}, True),
+        (f"{socket.gethostname()}.attacker.example", {"host": "0.0.0.0"}, False),
         ("attacker.example", {"host": "0.0.0.0", "trusted_hosts": ("scada-pc",)}, False),
         ("SCADA-PC:5000", {"host": "0.0.0.0", "trusted_hosts": ("scada-pc",)}, True),
         ("a.plant.example", {"host": "0.0.0.0", "trusted_hosts": (".plant.example",)}, True),

@@ -8,6 +8,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conectpy.texts.folders import hide_all_folders
 from conectpy.web.frame.params import Param, read_params
 from conectpy.web.frame.problems import BadParameters
 from conectpy.web.frame.zones import find_zone, parse_time
@@ -96,7 +97,7 @@ def read(query: str) -> dict:
 def faults(query: str) -> list:
     with pytest.raises(BadParameters) as caught:
         read(query)
-    return [fault["name"] for fault in caught.value.faults]
+    return [fault.name for fault in caught.value.faults]
 
 
 def test_absent_and_empty_parameters_have_their_defaults() -> None:
@@ -139,3 +140,26 @@ def test_too_many_and_too_long() -> None:
     assert faults("&".join("tag=x" for _ in range(9))) == ["tag"]
     assert faults(f"tag={'x' * 1001}") == ["tag"]
     assert faults("tag=a%00b") == ["tag"]
+
+
+@pytest.mark.parametrize("kind", ["from_time", "to_time", "cursor"])
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-02T00:00:00Z", "1969-12-29", "9000-01-04", "9999-12-30"])
+def test_times_out_of_range(kind: str, text: str) -> None:
+    with pytest.raises(ValueError, match="years 1970 to 8999"):
+        Param("at", kind, "").parse(text, MONTEVIDEO)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("cannot read /srv/plant/events.sqlite3: locked", "cannot read events.sqlite3: locked"),
+        ("/var/lib/events.sqlite3", "events.sqlite3"),
+        (r"cannot read C:\Program Files\plant\events.sqlite3: locked", "cannot read events.sqlite3: locked"),
+        (r"'\\server\share\own.pem'", "'own.pem'"),
+        ("10.1.1.1/backplane/2: timed out", "10.1.1.1/backplane/2: timed out"),
+        ("opc.tcp://10.0.0.5:4840/a/b: refused", "opc.tcp://10.0.0.5:4840/a/b: refused"),
+        ("5 m3/h/d", "5 m3/h/d"),
+    ],
+)
+def test_the_public_is_told_no_folders(words: str, shown: str) -> None:
+    assert hide_all_folders({"/a/b/c": [words]}) == {"/a/b/c": [shown]}

@@ -102,7 +102,8 @@ def check_stopped(monitor: Monitor, folder: Path) -> None:
     assert monitor.wait(20.0) == 0, "\n".join(monitor.lines)
     assert monitor.lines[-1].endswith("stopped"), "\n".join(monitor.lines)
     assert not [line for line in monitor.lines if "Traceback" in line]
-    assert sorted(file.name for file in folder.iterdir()) == ["events.sqlite3", "plant.yml"]
+    left = {file.name for file in folder.iterdir()}
+    assert left == {"events.sqlite3", "events.sqlite3.witness", "plant.yml"}  # no lock, no control file, no log
 
 
 @pytest.mark.timeout(180)

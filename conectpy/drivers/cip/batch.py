@@ -23,6 +23,8 @@ EXPECTED_REPLY_BYTES = (14, 104, 4000)
 """What a reply is taken to need, at the first, second and third try."""
 NO_ROOM = (PARTIAL, REPLY_TOO_LARGE)
 MAX_FRAGMENTS = 64
+MAX_VALUE_BYTES = 4 + 65_536
+"""The longest string that a controller can have; what goes on is none."""
 
 
 class Batch:
@@ -91,6 +93,8 @@ class Batch:
                 return CipReply(0, (), reply.data)  # the type has changed meanwhile: the caller sees that it differs
             head = reply.data[:size]
             data += reply.data[size:]
+            if len(data) > MAX_VALUE_BYTES:
+                break
             if reply.status == 0:
                 return CipReply(0, (), head + data)
             if len(reply.data) == size:

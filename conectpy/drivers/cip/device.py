@@ -9,6 +9,7 @@ import struct
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ...texts.catalogue import Text, say
+from ...texts.outside import clean
 from .cip_requests import CHANGES_REQUEST, IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CipReply
 
 INFO_REQUESTS: Tuple[bytes, ...] = (IDENTITY_REQUEST, PROGRAM_NAME_REQUEST, CHANGES_REQUEST)
@@ -34,12 +35,12 @@ class Device(NamedTuple):
         if identity.status == 0 and len(identity.data) >= 15:
             _, product_type, _, major, minor = struct.unpack_from("<HHHBB", identity.data)
             product = identity.data[15 : 15 + identity.data[14]].decode("latin-1")
-            text = f"{product} (revision {major}.{minor:03d})"
+            text = f"{clean(product)} (revision {major}.{minor:03d})"
             is_controller = product_type == PRODUCT_TYPE_PLC
         program = None
         if name.status == 0 and len(name.data) >= 2:
             size = int.from_bytes(name.data[:2], "little")
-            program = name.data[2 : 2 + size].decode("latin-1")
+            program = clean(name.data[2 : 2 + size].decode("latin-1"))
         return cls(text, program, changes.data if changes.status == 0 and changes.data else None, is_controller)
 
 

@@ -28,6 +28,7 @@ UNCONNECTED_AT, CONNECTED_AT, SEQUENCE_AT = 40, 46, 44
 LARGE_BYTES, SMALL_BYTES = 4000, 500
 GOODBYE_S = 1.0
 CLOSE_TRIES = 3
+NO_CONTEXT = bytes(8)
 
 TIMEOUT_FACTOR_CODE, TIMEOUT_FACTOR = 3, 32
 MIN_IDLE_S = 64.0
@@ -84,6 +85,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         self._cfg["csn"] = os.urandom(2)  # pycomm3's is always the same: two connections of one host would collide
         self._last: Optional[ResponsePacket] = None
         self._reply_ids: Tuple[bytes, ...] = ()
+        self._echoes_context = True
         self.refused_large: Optional[Text] = None
 
     # -- session and connection ----------------------------------------------------------------------------------------
@@ -176,7 +178,11 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         """
         if self._session and self._unclosed:
             message, mark = self._goodbye(list(self._unclosed))
-            if self.socket.say_goodbye(message, mark, GOODBYE_S):
+            if not self._echoes_context:
+                # without a context only a reply to the one request that is out is known to be its own
+                is_alone = self.socket.is_usable and len(self._unclosed) == 1
+                mark = struct.pack("<II8s", self._session, 0, NO_CONTEXT) if is_alone else b""
+            if self.socket.say_goodbye(message, mark, GOODBYE_S) and mark:
                 self._unclosed.clear()
         if self._session:
             self.socket.say_goodbye(self._header(0x66, 0, bytes(8)), b"", GOODBYE_S)
@@ -213,7 +219,7 @@ class CipLink(LogixDriver):  # type: ignore[misc]
         message = request.build_request(
             target_cid=self._target_cid,
             session_id=self._session or 0,
-            context=self._next_context(),
+            context=self._next_context() if self._session else NO_CONTEXT,  # some refuse to register any other
             option=0,
             sequence=self._sequence,
         )
@@ -278,7 +284,9 @@ class CipLink(LogixDriver):  # type: ignore[misc]
             return say("link.other_session")
         if asked == SEND_UNIT_DATA:
             return self._connected_fault(request, reply)
-        if reply[12:20] != request[12:20]:
+        if reply[12:20] == NO_CONTEXT:
+            self._echoes_context = False  # the session's handle has to do: only one request is out at a time
+        elif reply[12:20] != request[12:20]:
             return say("link.other_context")
         if asked == SEND_RR_DATA:
             return _item_fault(reply, UNCONNECTED_AT, b"\x02\x00\x00\x00\x00\x00\xb2\x00")

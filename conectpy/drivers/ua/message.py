@@ -11,6 +11,9 @@ from ...texts.catalogue import Text, say, text_of
 from .library import status_text, ua, ua_binary
 from .node_id import PARSE_ERRORS
 
+TOO_DEEP = (RecursionError, MemoryError)
+"""What the library's decoder raises for values that lie in each other without end, or lie about their length."""
+
 
 class ChannelError(DriverError):
     """The channel is unusable from now on. `status` is the server's own code where it sent one."""
@@ -38,7 +41,16 @@ def decode_response(body: bytes, kind: Any) -> Any:
         if type_id != kind().TypeId:
             raise ChannelError(say("ua.other_answer", got=str(type_id), wanted=kind.__name__))
         response = ua_binary.struct_from_binary(kind, ua.utils.Buffer(body))
-    except (ua.UaError, *PARSE_ERRORS, ValueError, KeyError, TypeError, AttributeError, OverflowError) as exc:
+    except (
+        ua.UaError,
+        *PARSE_ERRORS,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        *TOO_DEEP,
+    ) as exc:
         raise ChannelError(say("ua.bad_answer", wanted=kind.__name__, fault=text_of(exc))) from exc
     code = response.ResponseHeader.ServiceResult.value
     if code >> 30:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from datetime import datetime
 from functools import partial
 from itertools import repeat
 from typing import Any, Callable, Deque, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ...models import Sample
-from ...texts.catalogue import say
+from ...models import Sample, Value
+from ...texts.catalogue import Text, say
 from ...timestamps import read_clocks, steady_s
 from .clock import ChangeTimes, ClockOffset
 from .library import status_text
@@ -21,6 +22,7 @@ from .read_plan import (
     READ_RESPONSE,
     SERVICE_FAULT,
     TOO_MUCH,
+    Check,
     ReplyDecoder,
     decode_head,
     encode_read,
@@ -141,9 +143,10 @@ class PollReader:
             bodies.append(self._receive(deadline_s))
         received_utc, received_s = read_clocks()
         self._times.begin_scan(received_s)
+        check = partial(check_deadline, deadline_s)
         samples: List[Tagged] = []
         for chunk, body in zip(self._chunks, bodies):
-            self._take(chunk, body, (received_utc, received_s), samples)
+            self._take(chunk, body, (received_utc, received_s), samples, check)
         return samples
 
     def _drop_answers(self) -> None:
@@ -163,9 +166,9 @@ class PollReader:
             raise ChannelError(say("ua.read_type", type=head.type_id))
         return body
 
-    def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged]) -> None:
+    def _take(self, chunk: _Chunk, body: bytes, received: Clocks, samples: List[Tagged], check: Check) -> None:
         first, times = chunk.first, self._times
-        change = chunk.decoder.decode(body, decode_head(body).end)
+        change = chunk.decoder.decode(body, decode_head(body).end, check)
         if change.moved:
             times.on_moved({first + index for index in change.moved} - self.explained)
             chunk.decoder.ignore_stamps({index - first for index in times.moving})
@@ -178,8 +181,8 @@ class PollReader:
                 self._state = reading.value if isinstance(reading.value, int) and not reading.status >> 30 else None
                 continue
             tag, _, is_state = self._nodes[index]
-            if reading.status >> 30 or reading.value is None:
-                samples.append((tag, bad_sample(reading.status)))
+            if reading.status >> 30 or reading.value is None or isinstance(reading.value, Text):
+                samples.append((tag, bad_sample(reading.status, reading.value)))
             elif is_state:
                 samples.append((tag, self._state_sample(index, Sample(reading.value), reading.ticks, received)))
             else:
@@ -199,8 +202,17 @@ class PollReader:
         return sample._replace(changed_utc=claim.moment_utc, changed_within_s=within_s, sampling_s=self._sampling_s)
 
 
-def bad_sample(status: int) -> Sample:
-    """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4)."""
+def check_deadline(deadline_s: float) -> None:
+    """Raises ChannelError when the monotonic clock is past it."""
+    if time.monotonic() > deadline_s:
+        raise ChannelError(say("ua.slow_decoding"))
+
+
+def bad_sample(status: int, value: Value = None) -> Sample:
+    """Why there is no value: the status by name; an Uncertain value is no value either (documentation.md, E4).
+
+    Of one that is too large for us `value` is the Text that says so.
+    """
     if not status >> 30:
-        return Sample(None, say("ua.no_value"))
+        return Sample(None, value if isinstance(value, Text) else say("ua.no_value"))
     return Sample(None, status_text(status), is_vanished=status & 0xFFFF_0000 in VANISHED)

@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ...texts.catalogue import say, text_of
 from .node_id import PARSE_ERRORS, Malformed, decode_node_id
-from .read_plan import decode_head
+from .read_plan import Check, decode_head, no_check
 from .ua_values import DataValue, decode_data_value
 
 PUBLISH_REQUEST = b"\x01\x00" + struct.pack("<H", 826)  # NodeId of PublishRequest's binary encoding
@@ -39,15 +39,15 @@ def has_overflow(status: int) -> bool:
     return status & OVERFLOW_MASK == OVERFLOW
 
 
-def decode_publish(body: bytes) -> Notification:
-    """Raises Malformed. The caller has looked at the head's type and status."""
+def decode_publish(body: bytes, check: Check = no_check) -> Notification:
+    """Raises Malformed, and what `check` raises between values. The caller has looked at the head's type and status."""
     try:
-        return _decode(body, decode_head(body).end)
+        return _decode(body, decode_head(body).end, check)
     except PARSE_ERRORS as exc:
         raise Malformed(say("parse.publish", fault=text_of(exc))) from exc
 
 
-def _decode(body: bytes, pos: int) -> Notification:
+def _decode(body: bytes, pos: int, check: Check) -> Notification:
     (subscription_id,) = _U32.unpack_from(body, pos)
     (available,) = _I32.unpack_from(body, pos + 4)
     pos += 8 + 4 * max(0, available)
@@ -70,19 +70,20 @@ def _decode(body: bytes, pos: int) -> Notification:
         if end > len(body):
             raise Malformed(say("parse.notification"))
         if kind.namespace == 0 and kind.identifier == DATA_CHANGE:
-            _decode_items(body, pos, end, items)
+            _decode_items(body, pos, end, items, check)
         elif kind.namespace == 0 and kind.identifier == STATUS_CHANGE:
             (ended,) = _U32.unpack_from(body, pos)
         pos = end
     return Notification(subscription_id, sequence if parts > 0 else None, has_more, items, ended)
 
 
-def _decode_items(body: bytes, pos: int, end: int, items: List[Tuple[int, DataValue]]) -> None:
+def _decode_items(body: bytes, pos: int, end: int, items: List[Tuple[int, DataValue]], check: Check) -> None:
     (count,) = _I32.unpack_from(body, pos)
     pos += 4
     for _ in range(max(0, count)):
         (handle,) = _U32.unpack_from(body, pos)
         value, pos = decode_data_value(body, pos + 4)
+        check()
         items.append((handle, value))
     if pos > end:
         raise Malformed(say("parse.items"))

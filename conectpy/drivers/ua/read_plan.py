@@ -13,11 +13,11 @@ from __future__ import annotations
 import struct
 from itertools import compress
 from operator import and_, ne
-from typing import Any, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Collection, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...texts.catalogue import say, text_of
 from .node_id import PARSE_ERRORS, Malformed, NodeId, decode_node_id, encode_bytes, encode_node_id
-from .ua_values import NUMBERS, DataValue, decode_data_value
+from .ua_values import MAX_VALUE_BYTES, NUMBERS, DataValue, decode_data_value
 
 READ_REQUEST = b"\x01\x00" + struct.pack("<H", 631)  # NodeId of ReadRequest's binary encoding
 READ_RESPONSE = 634
@@ -32,9 +32,16 @@ TIMESTAMPS_BOTH = 2
 
 HAS_VALUE, HAS_STATUS, HAS_SOURCE_TIME = 0x01, 0x02, 0x04  # flags of a DataValue
 
+Check = Callable[[], None]
+"""Called between values that are decoded one by one; raises when they take too long."""
+
 _RAW_CODES = {1: "B", 10: "I", 11: "Q"}  # floats are compared as bits: NaN equals itself, 0.0 is not -0.0
 _CODES = {1: "?", **NUMBERS}
 _I32 = struct.Struct("<i")
+
+
+def no_check() -> None:
+    """Few values, or a caller who has time."""
 
 
 class Reading(NamedTuple):
@@ -128,7 +135,9 @@ def decode_head(body: bytes) -> ResponseHead:
     return ResponseHead(number, ticks, status, pos)
 
 
-def decode_read(body: bytes, pos: int, count: int, ends: Optional[List[int]] = None) -> List[DataValue]:
+def decode_read(
+    body: bytes, pos: int, count: int, ends: Optional[List[int]] = None, check: Check = no_check
+) -> List[DataValue]:
     """All results of a ReadResponse that begin at `pos`. Raises Malformed unless exactly `count` fill the message.
 
     Where each result ends is appended to `ends`.
@@ -141,6 +150,7 @@ def decode_read(body: bytes, pos: int, count: int, ends: Optional[List[int]] = N
         values = []
         for _ in range(count):
             value, pos = decode_data_value(body, pos)
+            check()
             values.append(value)
             if ends is not None:
                 ends.append(pos)
@@ -248,14 +258,14 @@ class ReplyDecoder:
         self._previous = b""
         self._layout: List[Any] = []  # _Run, or the index of a value that is decoded on its own
 
-    def decode(self, body: bytes, pos: int) -> ReplyChange:
+    def decode(self, body: bytes, pos: int, check: Check = no_check) -> ReplyChange:
         """Compare the results at `pos` with the last reply's. Raises Malformed: the decoder is then of no more use."""
         results = body[pos:]
         if results == self._previous:
             return ReplyChange([], [], set())
-        change = self._compare_by_layout(results) if self._previous else None
+        change = self._compare_by_layout(results, check) if self._previous else None
         if change is None:
-            change = self._compare_one_by_one(results)
+            change = self._compare_one_by_one(results, check)
         self._previous = results
         return change
 
@@ -265,7 +275,7 @@ class ReplyDecoder:
             if isinstance(entry, _Run) and entry.watches_stamps:
                 entry.watches_stamps = not all(index in moving for index in entry.stamped)
 
-    def _compare_by_layout(self, results: bytes) -> Optional[ReplyChange]:
+    def _compare_by_layout(self, results: bytes, check: Check) -> Optional[ReplyChange]:
         old = self._previous
         if results[:4] != old[:4]:
             return None
@@ -280,22 +290,23 @@ class ReplyDecoder:
                 old_pos += entry.size
                 continue
             place, raw = entry
-            if results.startswith(raw, pos):
+            if raw and results.startswith(raw, pos):
                 pos += len(raw)
                 old_pos += len(raw)
                 continue
             value, end = _decode_one(results, pos)
             before, old_end = _decode_one(old, old_pos)
+            check()
             self._compare_values(place, before, value, change)
-            entry[1] = results[pos:end]
+            entry[1] = _kept(results, pos, end)
             pos, old_pos = end, old_end
         is_end = pos + 4 == len(results) and results[pos:] in (b"\xff\xff\xff\xff", b"\x00\x00\x00\x00")
         return change if is_end else None
 
-    def _compare_one_by_one(self, results: bytes) -> ReplyChange:
+    def _compare_one_by_one(self, results: bytes, check: Check) -> ReplyChange:
         ends: List[int] = []
-        values = decode_read(results, 0, self._count, ends)
-        old = decode_read(self._previous, 0, self._count) if self._previous else []
+        values = decode_read(results, 0, self._count, ends, check)
+        old = decode_read(self._previous, 0, self._count, None, check) if self._previous else []
         change = ReplyChange([], [], set())
         for place, value in enumerate(values):
             if old:
@@ -315,7 +326,7 @@ class ReplyDecoder:
         self._layout = []
         run: List[DataValue] = []
         for index, (value, start, end) in enumerate(zip(values, (4, *ends), ends)):
-            raw = results[start:end]
+            raw = _kept(results, start, end)
             if _has_fixed_size(value):
                 run.append(value)
                 continue
@@ -325,6 +336,11 @@ class ReplyDecoder:
             self._layout.append([index, raw])
         if run:
             self._layout.append(_Run(len(values) - len(run), run, self._watched, self._detailed))
+
+
+def _kept(results: bytes, start: int, end: int) -> bytes:
+    """The bytes of a result; of one that is too large to be a value none, it is decoded each time."""
+    return results[start:end] if end - start <= MAX_VALUE_BYTES else b""
 
 
 def _decode_one(results: bytes, pos: int) -> Tuple[DataValue, int]:

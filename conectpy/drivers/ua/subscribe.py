@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from ...models import Sample
 from ...settings.types import PlcSettings
-from ...texts.catalogue import say
+from ...texts.catalogue import Text, say
 from ...timestamps import read_clocks, steady_s
 from .browse import to_library
 from .clock import ClockOffset
 from .library import status_text, ua
 from .message import ChannelError
-from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample
+from .poll import VANISHED, Clocks, PolledNode, PollReader, Tagged, bad_sample, check_deadline
 from .publish import PUBLISH_REQUEST, PUBLISH_RESPONSE, decode_publish, encode_publish, has_overflow
 from .read_plan import SERVICE_FAULT, decode_head
 from .session import UaSession
@@ -200,7 +201,7 @@ class SubscribeReader:
             raise ChannelError(say("ua.subscription_over", fault=status_text(head.status)), head.status)
         if head.type_id != PUBLISH_RESPONSE:
             raise ChannelError(say("ua.publish_type", type=head.type_id))
-        report = decode_publish(body)
+        report = decode_publish(body, partial(check_deadline, self._session.deadline()))
         if report.ended is not None and report.ended & 0xFFFF_0000 in VANISHED:
             self._audits = 0  # some servers say so when one node was removed: the audit finds which
         elif report.ended is not None and report.ended >> 30:
@@ -220,8 +221,8 @@ class SubscribeReader:
     def _make_sample(self, index: int, value: DataValue, received: Clocks) -> Tagged:
         tag, _, is_state = self._nodes[index]
         overflow = has_overflow(value.status)
-        if value.status >> 30 or value.value is None:
-            sample = bad_sample(value.status)._replace(overflow=overflow)
+        if value.status >> 30 or value.value is None or isinstance(value.value, Text):
+            sample = bad_sample(value.status, value.value)._replace(overflow=overflow)
         else:
             sample = Sample(value.value, overflow=overflow)
             if is_state:

@@ -12,12 +12,21 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ...models import Value
-from ...texts.catalogue import say
+from ...texts.catalogue import Text, say
 from .library import status_name
 from .node_id import Malformed, decode_bytes, decode_node_id, decode_plain_node_id, skip_bytes
 
 MAX_DEPTH = 16
 """How deep values may lie in each other (Variant in Variant, DiagnosticInfo in DiagnosticInfo)."""
+
+MAX_VALUE_BYTES = 65_536
+MAX_ELEMENTS = 1000
+"""A larger value is none: a Text says so in its place."""
+MAX_WALKED = 300_000
+"""Elements of unequal size that are passed over to find where a value ends; more is no answer in time."""
+MAX_NESTED_BYTES = 2**20
+"""The same for values in values, whose elements have elements."""
+_NESTED = (22, 23, 24, 25)
 
 EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 TICKS_PER_S = 10_000_000
@@ -41,7 +50,7 @@ class DataValue(NamedTuple):
     type_id: int  # built-in type, 0: no value
     is_array: bool
     flags: int  # which fields were sent
-    variant: bytes  # the value as it was sent: equal bytes are an equal value, also for NaN
+    variant: bytes  # the value as it was sent: equal bytes are an equal value, also for NaN; of a large one its Text
 
 
 # -- times -------------------------------------------------------------------------------------------------------------
@@ -217,7 +226,8 @@ def decode_variant(data: bytes, pos: int, depth: int = 0) -> Tuple[Value, int, b
     items, pos = _decode_array(type_id, data, pos, depth)
     if flags & 0x40:
         dimensions, pos = _decode_array(6, data, pos, depth)
-        items = _reshape(items, dimensions)
+        if isinstance(items, tuple) and isinstance(dimensions, tuple):
+            items = _reshape(items, dimensions)
     return items, type_id, True, pos
 
 
@@ -233,7 +243,9 @@ def _decode_scalar(type_id: int, data: bytes, pos: int, depth: int) -> Decoded:
     return decoder(data, pos, depth)
 
 
-def _decode_array(type_id: int, data: bytes, pos: int, depth: int) -> Tuple[Tuple[Value, ...], int]:
+def _decode_array(type_id: int, data: bytes, pos: int, depth: int) -> Decoded:
+    """The elements, or a Text that says why they are none."""
+    large: Optional[Text] = None
     (count,) = _I32.unpack_from(data, pos)
     pos += 4
     if count <= 0:
@@ -241,15 +253,38 @@ def _decode_array(type_id: int, data: bytes, pos: int, depth: int) -> Tuple[Tupl
     if type_id in NUMBERS:
         code = struct.Struct("<" + NUMBERS[type_id])
         end = skip_bytes(data, pos, count * code.size)
+        if count > MAX_ELEMENTS:
+            return too_many(count), end
         return struct.unpack_from(f"<{count}{NUMBERS[type_id]}", data, pos), end
     if type_id == 0:
         raise Malformed(say("parse.null_array"))
-    skip_bytes(data, pos, count)  # each element takes a byte at least
+    end = skip_bytes(data, pos, count)  # each element takes a byte at least
+    if count > MAX_ELEMENTS:
+        return too_many(count), end if type_id == 1 else _walk(type_id, count, data, pos, depth)
     items: List[Value] = []
     for _ in range(count):
         value, pos = _decode_scalar(type_id, data, pos, depth)
+        if isinstance(value, Text):
+            large = value
         items.append(value)
-    return tuple(items), pos
+    return (tuple(items) if large is None else large), pos
+
+
+def _walk(type_id: int, count: int, data: bytes, pos: int, depth: int) -> int:
+    """Where an array ends of which nothing is kept."""
+    end = pos + MAX_NESTED_BYTES if type_id in _NESTED else len(data)
+    if count > MAX_WALKED:
+        raise Malformed(say("parse.walked", count=count, limit=MAX_WALKED))
+    for _ in range(count):
+        _, pos = _decode_scalar(type_id, data, pos, depth)
+        if pos > end:
+            raise Malformed(say("parse.nested", limit=MAX_NESTED_BYTES))
+    return pos
+
+
+def too_many(count: int) -> Text:
+    """What stands in the place of an array that is too long."""
+    return say("value.elements", count=count, limit=MAX_ELEMENTS)
 
 
 def _reshape(items: Tuple[Value, ...], dimensions: Tuple[Value, ...]) -> Tuple[Value, ...]:
@@ -279,7 +314,12 @@ def decode_data_value(data: bytes, pos: int, depth: int = 0) -> Tuple[DataValue,
     source_ticks = server_ticks = None
     if flags & 0x01:
         value, type_id, is_array, pos = decode_variant(data, pos, depth)
-    variant = data[start:pos]
+    if pos - start > MAX_VALUE_BYTES:  # of which not even the bytes are kept
+        if not isinstance(value, Text):
+            value = say("value.bytes", count=pos - start, limit=MAX_VALUE_BYTES)
+        variant = value.encode("utf-8")
+    else:
+        variant = data[start:pos]
     if flags & 0x02:
         (status,) = _U32.unpack_from(data, pos)
         pos += 4

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
-from typing import Any, Iterable, Iterator, Sequence
+import logging
+from typing import Any, Generator, Iterable, Iterator, Sequence
 
-from flask import Response
+from flask import Response, request
+
+from ...errors import StoreError
+from ...texts.catalogue import say
+from .context import WebContext, context
+
+log = logging.getLogger(__name__)
 
 BOM = "\ufeff"
-ROWS_PER_PIECE = 500
+ROWS_PER_PIECE = 100
 _FORMULA_STARTS = "=+-@＝＋－＠\t\r\n"
 
 
@@ -41,10 +49,30 @@ def csv_pieces(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A download that streams; what fails at the first rows is raised here, while an error can still be answered."""
-    pieces = csv_pieces(header, rows)
+    """A download that streams; what fails at the first rows is raised here, while an error can still be answered.
+
+    Raises ServiceUnavailable when too many downloads are under way.
+    """
+    pieces = _hold_place(context(), name, request.remote_addr or "", csv_pieces(header, rows))
     first = next(pieces)
     response = Response(itertools.chain((first,), pieces), mimetype="text/csv")
+    response.call_on_close(pieces.close)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _hold_place(web: WebContext, name: str, address: str, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """The pieces, within a place for exports; an export that cannot be finished breaks off, so that it looks broken."""
+    with web.exports.hold(address):
+        yield next(pieces)
+        try:
+            for piece in pieces:
+                if web.hub.is_closing:
+                    break
+                yield piece
+            else:
+                return
+        except StoreError as exc:
+            log.warning(say("web.export_broken", name=name, address=address, fault=exc.text))
+        raise ConnectionAbortedError(errno.ECONNABORTED, say("web.export_stopped"))

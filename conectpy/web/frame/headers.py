@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Optional
+import socket
+from typing import Optional, Set
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
 from ...settings.types import WebSettings
+from ...texts.catalogue import say
 from .context import context
 
 CONTENT_SECURITY_POLICY = (
@@ -34,7 +36,7 @@ def register_security(app: Flask) -> None:
     def check_host() -> None:
         web = context().settings.web
         if not is_host_trusted(request.headers.get("Host"), web):
-            raise BadRequest("this host name is not served; name it in web.trusted_hosts")
+            raise BadRequest(say("web.strange_host"))
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -47,8 +49,7 @@ def is_host_trusted(host: Optional[str], web: WebSettings) -> bool:
     """Whether a request for this `Host` is answered.
 
     A page of another site can make a browser ask this server under a name of its own, never under an IP address.
-    Without `web.trusted_hosts` a server that listens on this machine only answers to localhost and addresses, one that
-    listens on the network to any well-formed name.
+    Addresses, localhost, `web.host` and `web.trusted_hosts` are answered; on the network this machine's own names too.
     """
     if not host:
         return True  # HTTP/1.0: no browser
@@ -57,9 +58,16 @@ def is_host_trusted(host: Optional[str], web: WebSettings) -> bool:
         return False
     if _is_address(name) or name == "localhost" or name.endswith(".localhost"):
         return True
-    if web.trusted_hosts:
-        return any(_matches(name, trusted.lower()) for trusted in web.trusted_hosts)
-    return not _is_loopback(web.host) or name == web.host.lower()
+    if name == web.host.lower() or any(_matches(name, trusted.lower()) for trusted in web.trusted_hosts):
+        return True
+    return not is_loopback(web.host) and name in own_names()
+
+
+def own_names() -> Set[str]:
+    """What this machine calls itself, alone and as neighbours find it; asks no name server, which could hang."""
+    own = socket.gethostname().rstrip(".").lower()
+    short = own.partition(".")[0]
+    return {own, short, f"{short}.local"}
 
 
 def _host_name(host: str) -> Optional[str]:
@@ -81,5 +89,5 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

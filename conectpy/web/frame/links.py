@@ -12,7 +12,7 @@ from ...settings.types import TagSettings
 from ...timestamps import utc_now
 from .context import configured_plcs, context, find_plc
 from .language import translate as _
-from .problems import Fault
+from .problems import ParamFault
 from .zones import parse_time
 
 
@@ -23,7 +23,7 @@ def link(path: str = "", **changes: Any) -> str:
     return f"{path or request.path}?{urlencode(kept)}" if kept else path or request.path
 
 
-def filter_values(faults: Sequence[Fault]) -> Dict[str, Any]:
+def filter_values(faults: Sequence[ParamFault]) -> Dict[str, Any]:
     """What the form shows: the choices, and what was typed."""
     plcs = configured_plcs()
     tags: Dict[str, TagSettings] = {tag.tag: tag for plc in plcs for tag in plc.tags if tag.is_state}

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Dict, List, Sequence, Tuple
 
 from flask import request
 
+from ...texts.catalogue import say, text_of
 from ...timestamps import utc_now
 from .context import context
 from .language import LANGUAGES
-from .problems import BadParameters, Fault
+from .problems import BadParameters, ParamFault
 from .zones import find_zone, parse_time
 
 MAX_TEXT = 1000
+DATE_LENGTH = len("2026-03-01")
+MOMENT = timedelta(milliseconds=1)
+LAST_MOMENT = datetime.max.replace(tzinfo=timezone.utc) - MOMENT
 DEFAULT_SPAN = timedelta(hours=24)
-_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
+FIRST_UTC = datetime(1969, 12, 31, tzinfo=timezone.utc)  # 1970-01-01 of every zone lies within
+LAST_UTC = datetime(9000, 1, 2, tzinfo=timezone.utc)
+_DAY = "(19[7-9][0-9]|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])"
 _TIME = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,3}})?Z)?$"
 PATTERNS = {
     "from_time": _TIME,
@@ -52,33 +58,34 @@ class Param:
     def parse(self, text: str, zone: tzinfo) -> Any:
         """The typed value; raises ValueError with a reason for people."""
         if len(text) > MAX_TEXT or "\0" in text:
-            raise ValueError(f"must be at most {MAX_TEXT} characters without NUL")
+            raise ValueError(say("param.long", limit=MAX_TEXT))
         if self.kind in ("integer", "number"):
             return self._parse_number(text)
         if self.kind == "boolean":
             if text.lower() not in _BOOLEANS:
-                raise ValueError(f"must be true, false, 1 or 0, got {text!r}")
+                raise ValueError(say("param.boolean", value=repr(text)))
             return _BOOLEANS[text.lower()]
         if self.kind in ("from_time", "to_time"):
-            return parse_time(text, zone, is_end=self.kind == "to_time")
+            return _parse_moment(text, zone, is_end=self.kind == "to_time")
         if self.kind == "cursor":
             if re.fullmatch(r"[0-9]{1,18}", text):
                 return int(text)
-            return parse_time(text, zone, is_end=False)
+            return _parse_moment(text, zone, is_end=False)
         if self.kind == "zone":
             found = find_zone(text)
             if found is None:
-                raise ValueError(f"is no IANA time zone: {text!r}")
+                raise ValueError(say("param.zone", value=repr(text)))
             return found
         if self.kind == "choice" and text not in self.choices:
-            raise ValueError(f"must be one of {', '.join(self.choices)}, got {text!r}")
+            raise ValueError(say("param.choice", choices=self.choices, value=repr(text)))
         return text
 
     def _parse_number(self, text: str) -> Any:
         pattern = r"[0-9]{1,10}" if self.kind == "integer" else r"[0-9]{1,10}(\.[0-9]{1,9})?"
         if not re.fullmatch(pattern, text) or not self.minimum <= float(text) <= self.maximum:
-            kind = "a whole number" if self.kind == "integer" else "a number"
-            raise ValueError(f"must be {kind} from {self.minimum:g} to {self.maximum:g}, got {text!r}")
+            bounds = {"low": f"{self.minimum:g}", "high": f"{self.maximum:g}"}
+            is_whole = self.kind == "integer"
+            raise ValueError(say("param.whole" if is_whole else "param.number", value=repr(text), **bounds))
         return int(text) if self.kind == "integer" else float(text)
 
     def schema(self) -> Dict[str, Any]:
@@ -101,6 +108,13 @@ class Param:
         return {"name": self.name, "in": "query", "required": False, "description": self.description, "schema": schema}
 
 
+def _parse_moment(text: str, zone: tzinfo, *, is_end: bool) -> datetime:
+    moment = parse_time(text, zone, is_end=is_end)
+    if not FIRST_UTC <= moment <= LAST_UTC:
+        raise ValueError(say("param.time_range", value=text.strip()))
+    return moment
+
+
 LANG_PARAM = Param("lang", "choice", "Language of the page.", choices=LANGUAGES)
 
 
@@ -110,19 +124,22 @@ def read_params(params: Sequence[Param], zone: tzinfo) -> Dict[str, Any]:
     Raises BadParameters that names every wrong, repeated or unknown one.
     """
     known = {param.name: param for param in params}
-    faults: List[Fault] = []
+    faults: List[ParamFault] = []
     for name in request.args:
         if name not in known:
-            faults.append({"name": name[:100], "reason": f"is not known; known are {', '.join(known)}"})
+            faults.append(ParamFault(name[:100], say("param.unknown", known=list(known))))
     values: Dict[str, Any] = {}
     for param in params:
         try:
             values[param.name] = _value_of(param, zone)
         except ValueError as exc:
-            faults.append({"name": param.name, "reason": str(exc)})
+            faults.append(ParamFault(param.name, text_of(exc)))
     start, end = values.get("from"), values.get("to")
-    if start is not None and end is not None and start >= end:
-        faults.append({"name": "to", "reason": "must be after from"})
+    if start is not None and end is not None:
+        if start > end or (start == end and len(request.args["to"]) <= DATE_LENGTH):
+            faults.append(ParamFault("to", say("param.after_from")))
+        elif start == end:  # at that moment: ends are not part of a range
+            values["to"] = end + MOMENT if end < LAST_MOMENT else end
     if faults:
         raise BadParameters(faults)
     return values
@@ -132,14 +149,14 @@ def _value_of(param: Param, zone: tzinfo) -> Any:
     texts = [text for text in request.args.getlist(param.name) if text != ""]
     if param.is_list:
         if len(texts) > param.max_items:
-            raise ValueError(f"may be given at most {param.max_items} times")
+            raise ValueError(say("param.times", limit=param.max_items))
         return [param.parse(text, zone) for text in texts]
     if len(texts) > 1:
-        raise ValueError("may be given once only")
+        raise ValueError(say("param.once"))
     return param.parse(texts[0], zone) if texts else param.default
 
 
-def read_or_faults(params: Sequence[Param]) -> Tuple[Dict[str, Any], List[Fault]]:
+def read_or_faults(params: Sequence[Param]) -> Tuple[Dict[str, Any], List[ParamFault]]:
     """The parameters of a page, which shows what is wrong with them instead of failing: then there are no values."""
     try:
         return read_params(params, context().zone), []

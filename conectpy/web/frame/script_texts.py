@@ -38,6 +38,7 @@ def _live() -> Dict[str, str]:
         "age": _("{age} ago"),
         "age.none": _("never read"),
         "age.last": _("last value {age} ago"),
+        "age.active": _("last seen active {age} ago"),
         "plc.scan": _("scan {ms} ms"),
         "plc.age": _("last good scan {age} ago"),
         "plc.never": _("not read yet"),
@@ -66,6 +67,7 @@ def _connection() -> Dict[str, str]:
         "link.connecting": _("connecting"),
         "link.banner": _("No connection to the collector. Nothing on this page is current; last data {age} ago."),
         "link.never": _("No connection to the collector."),
+        "link.plcs": _("{good}/{total} PLC"),
     }
 
 
@@ -74,8 +76,17 @@ def _events() -> Dict[str, str]:
         "event.open": _("still active"),
         "event.between": _("between {from} and {to}"),
         "event.before": _("before {to}"),
+        "event.kept": _("The table is not current: the events cannot be read now."),
+        "event.seen": _("last seen active {age} ago"),
         "event.outage": _("link down"),
         "event.more": _("Loading more failed: {text}"),
+        "load.kept": _("Not current: loading failed ({text}). Drawn as of {time}."),
+        "unseen.before": _("no record yet"),
+        "unseen.collector": _("no collector running"),
+        "unseen.link": _("link down"),
+        "unseen.tag": _("this tag could not be read"),
+        "unseen.silent": _("not seen since"),
+        "unseen.left_out": _("not loaded: too many events"),
         "event.count": _("{count} events"),
         "event.partial": _("only the newest {count} events are drawn; narrow the time range"),
     }

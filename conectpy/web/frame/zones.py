@@ -10,6 +10,7 @@ from typing import Optional, Tuple
 from tzlocal import get_localzone, get_localzone_name
 
 from ...errors import WebError
+from ...texts.catalogue import say
 
 if sys.version_info >= (3, 9):
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,7 +31,7 @@ def plant_zone(name: Optional[str]) -> Tuple[tzinfo, str]:
             return timezone.utc, "UTC"
     zone = find_zone(name)
     if zone is None:
-        raise WebError(f"web.timezone: no such time zone: {name} (IANA names, for example America/Montevideo)")
+        raise WebError(say("web.no_zone", name=name))
     return zone, name
 
 
@@ -52,7 +53,7 @@ def parse_time(text: str, zone: tzinfo, *, is_end: bool) -> datetime:
     """
     match = _TIME.fullmatch(text.strip())
     if not match:
-        raise ValueError("must be an ISO 8601 time such as 2026-03-01T07:14:02Z, or a date such as 2026-03-01")
+        raise ValueError(say("param.time"))
     day_text, clock, seconds, fraction, offset = match.groups()
     try:
         day = date.fromisoformat(day_text)
@@ -63,7 +64,7 @@ def parse_time(text: str, zone: tzinfo, *, is_end: bool) -> datetime:
             moment = datetime.combine(day, at, _offset(offset) if offset else zone)
         return moment.astimezone(timezone.utc)
     except (ValueError, OverflowError) as exc:
-        raise ValueError(f"is no such time: {text.strip()}") from exc
+        raise ValueError(say("param.no_time", value=text.strip())) from exc
 
 
 def _offset(text: str) -> tzinfo:

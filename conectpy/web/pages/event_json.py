@@ -7,10 +7,12 @@ from typing import Any, Dict, Optional, Tuple
 
 from ...events.reader import EventQuery
 from ...models import Event
+from ...texts.catalogue import say
 from ...timestamps import to_text
 from ..frame.context import context
 from ..frame.params import Param
-from ..frame.problems import BadParameters
+from ..frame.problems import BadParameters, ParamFault
+from .last_seen import LastSeen
 
 START_QUALITIES = ("exact", "sampled", "gap", "at_connect")
 QUALITIES = (*START_QUALITIES, "removed", "tag_lost")
@@ -20,7 +22,11 @@ FILTER_PARAMS = (
     Param("tag", "text", "Tag name; `@comm` for outages of the link."),
     Param("open", "boolean", "Only events that are still open (true) or closed (false)."),
     Param("from", "from_time", "Events that were TRUE at or after this ISO 8601 time (or date, in the plant's zone)."),
-    Param("to", "to_time", "Events that were TRUE before this time; a date means the end of that day."),
+    Param(
+        "to",
+        "to_time",
+        "Events that were TRUE before this time; a date means the end of that day; `from`: at that moment.",
+    ),
     Param("text", "text", "Part of the tag's name or label, upper and lower case alike."),
     Param("min_duration", "number", "Shortest duration in seconds.", maximum=1e9),
     Param("quality", "choice", "How well the start or the end is known.", choices=QUALITIES),
@@ -31,8 +37,11 @@ PAGE_PARAMS = (
 )
 
 
-def to_object(event: Event) -> Dict[str, Any]:
-    """All columns of `events`; `duration_s` is the stored one or the difference of the ends, null while it is open."""
+def to_object(event: Event, last_seen: LastSeen) -> Dict[str, Any]:
+    """All columns of `events`; `duration_s` is the stored one or the difference of the ends, null while it is open.
+
+    `seen_until_ts`: when an open event that nobody sees now was last seen TRUE.
+    """
     return {
         "id": event.id,
         "uid": event.uid,
@@ -52,6 +61,7 @@ def to_object(event: Event) -> Dict[str, Any]:
         "flags": list(event.flags),
         "rev": event.rev,
         "duration_s": event.duration_s,
+        "seen_until_ts": _text(last_seen.of_event(event)),
         "start_device_ts": _text(event.start_device_utc),
         "end_device_ts": _text(event.end_device_utc),
     }
@@ -80,7 +90,7 @@ def _cursor(before: Any) -> Optional[Tuple[datetime, int]]:
         return before, 0
     event = context().reader.event(before)
     if event is None:
-        raise BadParameters([{"name": "before", "reason": f"there is no event {before}"}])
+        raise BadParameters([ParamFault("before", say("param.no_event", event=before))])
     return event.start_utc, event.id
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import List, Optional
 
-from ...models import COMM_TAG, Event
+from ...models import COLLECTOR_TAG, COMM_TAG, Event
 from ...timestamps import utc_now
 from ..frame.context import context
 from ..frame.language import current_language
 from ..frame.language import translate as _
+from .last_seen import LastSeen
 
 SURE_S = 10.0
-"""Edges known to within this are shown as one time: it is what a scan interval does, not an outage."""
+"""Edges known to within this are shown as one time with its width: it is what a scan interval does, not an outage."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class EventRow:
     """One row of the table, everything as text but what the script needs to count on."""
 
     event: Event
+    label: str
     start: str
     start_note: Optional[str]
     end: Optional[str]
@@ -29,19 +31,23 @@ class EventRow:
     gaps: Optional[str]
     flags: List[str]
     is_outage: bool
+    last_seen: Optional[str]
+    seen_ms: Optional[int]
 
     @property
     def start_ms(self) -> int:
         return int(self.event.start_utc.timestamp() * 1000)
 
 
-def to_row(event: Event) -> EventRow:
+def to_row(event: Event, last_seen: LastSeen) -> EventRow:
     """An event for the table."""
     end, lasted_s = event.end_utc, event.duration_s
+    last_utc = last_seen.of_event(event)
     if lasted_s is None:
-        lasted_s = (utc_now() - event.start_utc).total_seconds()
+        lasted_s = ((last_utc or utc_now()) - event.start_utc).total_seconds()
     return EventRow(
         event=event,
+        label=label_of(event.tag, event.tag_label),
         start=local_text(event.start_utc),
         start_note=_start_note(event),
         end=None if end is None else local_text(end),
@@ -49,8 +55,27 @@ def to_row(event: Event) -> EventRow:
         duration=duration_text(lasted_s),
         gaps=_gaps(event),
         flags=[_flag(flag) for flag in event.flags],
-        is_outage=event.tag == COMM_TAG,
+        is_outage=event.tag in (COMM_TAG, COLLECTOR_TAG),
+        last_seen=None if last_utc is None else ago_text(last_utc),
+        seen_ms=None if last_utc is None else int(last_utc.timestamp() * 1000),
     )
+
+
+def label_of(tag: str, label: str) -> str:
+    """What a tag is called; those of the program itself have words."""
+    return {COMM_TAG: _("link down"), COLLECTOR_TAG: _("no collector running")}.get(tag) or label or tag
+
+
+def ago_text(moment: datetime) -> str:
+    """`last seen active 21 s ago`."""
+    age = duration_text((utc_now() - moment).total_seconds())
+    return _("last seen active %(age)s ago", age=age)
+
+
+def width_text(seconds: float) -> str:
+    """`±0.5 s`: what lies between two looks, with two digits that count."""
+    text = f"{seconds:.2f}" if seconds < 0.995 else f"{seconds:.1f}"
+    return f"±{text} s".replace(".", "," if current_language() == "es" else ".")
 
 
 def local_text(moment: datetime, *, has_date: bool = True) -> str:
@@ -94,7 +119,7 @@ def _between(earliest: Optional[datetime], latest: datetime, quality: Optional[s
         return _("time not known for certain") if quality == "gap" else None
     apart_s = (latest - earliest).total_seconds()
     if quality != "gap" and apart_s <= SURE_S:
-        return None
+        return width_text(apart_s) if quality == "sampled" and apart_s >= 0.005 else None
     zone = context().zone
     is_same_day = earliest.astimezone(zone).date() == latest.astimezone(zone).date()
     first = local_text(earliest, has_date=not is_same_day)

@@ -11,6 +11,7 @@ from ..frame.context import context
 from ..frame.params import read_params
 from ..frame.responses import json_reply
 from .event_json import FILTER_PARAMS, PAGE_PARAMS, to_object, to_query
+from .last_seen import LastSeen
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
@@ -24,7 +25,8 @@ def events() -> Response:
     values = read_params(EVENTS_PARAMS, web.zone)
     limit: int = values["limit"]
     found = web.reader.events(to_query(values, limit + 1))
-    response = json_reply([to_object(event) for event in found[:limit]])
+    last_seen = LastSeen(web)
+    response = json_reply([to_object(event, last_seen) for event in found[:limit]])
     if len(found) > limit:
         response.headers["Link"] = f'<{next_url(found[limit - 1].id)}>; rel="next"'
     return response

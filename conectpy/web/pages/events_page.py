@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Iterator, Sequence
 
 from flask import Blueprint, Response
@@ -15,9 +16,12 @@ from ..frame.page import page
 from ..frame.params import LANG_PARAM, read_or_faults, read_params, span
 from .event_json import FILTER_PARAMS, PAGE_PARAMS, to_object, to_query
 from .event_text import to_row
+from .last_seen import LastSeen
 
 blueprint = Blueprint("events_page", __name__)
 
+MOMENT = timedelta(seconds=1)
+AROUND = timedelta(minutes=30)
 EVENTS_PARAMS = (*FILTER_PARAMS, *PAGE_PARAMS, LANG_PARAM)
 CSV_COLUMNS = (
     "id",
@@ -29,6 +33,7 @@ CSV_COLUMNS = (
     "start_ts",
     "end_ts",
     "duration_s",
+    "seen_until_ts",
     "start_earliest_ts",
     "start_quality",
     "end_earliest_ts",
@@ -49,9 +54,10 @@ def events() -> Response:
     values, faults = read_or_faults(EVENTS_PARAMS)
     limit: int = values.get("limit") or 200
     found = [] if faults else context().reader.events(to_query(values, limit + 1))
+    last_seen = LastSeen(context())
     response = page(
         "events.html",
-        rows=[to_row(event) for event in found[:limit]],
+        rows=[to_row(event, last_seen) for event in found[:limit]],
         is_first_page=values.get("before") is None,
         next_url=link(before=str(found[limit - 1].id)) if len(found) > limit else None,
         newest_url=link(before=None),
@@ -78,6 +84,8 @@ def timeline() -> Response:
     """Rows over time; the script asks `/api/timeline` for what it draws."""
     values, faults = read_or_faults(EVENTS_PARAMS)
     start, end = span(values)
+    if end - start < MOMENT:  # a moment is shown with what is around it
+        start, end = start - AROUND, end + AROUND
     shown = {
         "from": int(start.timestamp() * 1000),
         "to": int(end.timestamp() * 1000),
@@ -89,9 +97,8 @@ def timeline() -> Response:
 
 
 def _csv_rows(web: WebContext, query: EventQuery) -> Iterator[Sequence[Any]]:
+    last_seen = LastSeen(web)
     for event in web.reader.iterate(query, limit=0):
-        if web.hub.is_closing:
-            return
-        row = to_object(event)
+        row = to_object(event, last_seen)
         row["flags"] = " ".join(row["flags"])
         yield [row[name] for name in CSV_COLUMNS]

@@ -7,11 +7,12 @@ from typing import Any, Dict
 from flask import Blueprint, Response, current_app, request
 
 from ...serving.stream import ADOPT, Stream
+from ...texts.catalogue import say
 from ...timestamps import to_text, utc_now
 from ..frame.context import EXTENSION, context
 from ..frame.page import page
 from ..frame.problems import problem
-from ..frame.responses import VersionedBytes, accepts_gzip
+from ..frame.responses import VersionedBytes, accepts_gzip, json_reply
 
 blueprint = Blueprint("live", __name__)
 DATA = "conectpy.data"
@@ -44,23 +45,34 @@ def data() -> Response:
     return response
 
 
+@blueprint.get("/api/link")
+def link_state() -> Response:
+    """How many PLCs are good, of how many: what the frame of every page shows."""
+    qualities = context().realtime.qualities().values()
+    good = sum(quality == "OK" for quality in qualities)
+    response = json_reply({"time": to_text(utc_now()), "good": good, "total": len(qualities)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @blueprint.get("/api/stream")
 def stream() -> Response:
     """Server-sent events: `snapshot` first (or `change` after `Last-Event-ID`), then `change` and `ping`."""
     hub = context().hub
     is_gzip = accepts_gzip()
     last_id = request.headers.get("Last-Event-ID")
-    if not hub.reserve():
-        refusal = problem(503, "Too many streams", "All places of the live stream are taken; poll /data instead.")
+    address = request.remote_addr or ""
+    if not hub.reserve(address):
+        refusal = problem(503, "Too many streams", say("web.streams_full"))
         refusal.headers["Retry-After"] = "10"
         return refusal
     adopt = request.environ.get(ADOPT)
     if adopt is None or request.method != "GET":
         blocking = Stream(hub.version_of(last_id), False)
         response = Response(hub.messages(blocking), mimetype="text/event-stream")
-        response.call_on_close(hub.release)
+        response.call_on_close(lambda: hub.release(address))
     else:
-        adopted = Stream(hub.version_of(last_id), is_gzip)
+        adopted = Stream(hub.version_of(last_id), is_gzip, address)
         response = Response(iter([hub.start(adopted)]), mimetype="text/event-stream")
         adopt(adopted)
         if is_gzip:

@@ -62,6 +62,7 @@ def _paths() -> Schema:
     return {
         "/data": _get("All live values, made once per version (ETag).", (), _content(_ref("Live")), is_cached=True),
         "/api/stream": _stream(),
+        "/api/link": _get("How many PLCs are good, of how many.", (), _content(_ref("Link"))),
         "/api/events": _get("Events, newest first; `Link` leads to the next page.", EVENTS_PARAMS, event_list),
         "/events.csv": _get("Every event of the filter as CSV.", FILTER_PARAMS, _plain("text/csv")),
         "/api/timeline": _get("Events by PLC and tag, for drawing.", TIMELINE_PARAMS, _content(_ref("Timeline"))),
@@ -116,6 +117,7 @@ def _schemas() -> Schema:
             "additionalProperties": _ref("TagEntry"),
         },
         **{one.__name__: _typed(one) for one in (LogixMeta, OpcUaMeta, ErrorNote, TagEntry)},
+        "Link": _object({"time": TIME, "good": INTEGER, "total": INTEGER}),
         "Timeline": _object(
             {
                 "from": INTEGER,
@@ -140,7 +142,7 @@ def _schemas() -> Schema:
         "Sparklines": _object({"plc": TEXT, "series": {"type": "object"}}),
         "Problem": {
             **_object({"type": TEXT, "title": TEXT, "status": INTEGER, "detail": TEXT}),
-            "description": "`errors` lists {name, reason} of every wrong parameter.",
+            "description": "`errors` lists {name, reason, code} of every wrong parameter.",
         },
     }
 
@@ -160,6 +162,10 @@ def _event() -> Schema:
             "gap_count": INTEGER,
             "gap_s": NUMBER,
             "flags": _list(TEXT),
+            "seen_until_ts": {
+                **nullable_time,
+                "description": "of an open event that nobody sees now (PLC or tag down): when it was last seen TRUE",
+            },
             "rev": {**INTEGER, "description": "number of the last change to this event: grows by one per change"},
             "duration_s": {**NUMBER, "nullable": True, "description": "null while the event is open"},
         }
@@ -178,7 +184,10 @@ def _series() -> Schema:
 
 
 def _sums() -> Schema:
-    return {"starts": INTEGER, **{name: NUMBER for name in ("true_s", "longest_s", "uncertain_s", "possible_s")}}
+    return {
+        "starts": INTEGER,
+        **{name: NUMBER for name in ("true_s", "longest_s", "uncertain_s", "possible_s", "seen_s")},
+    }
 
 
 def _object(properties: Schema) -> Schema:

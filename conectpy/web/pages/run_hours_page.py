@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from ...events.run_hours import Bucket
 from ...models import COMM_TAG
+from ...texts.catalogue import say, text_of
 from ...timestamps import to_text, utc_now
 from ..frame.context import configured_plcs, context, find_plc
 from ..frame.csv_text import csv_response
@@ -18,7 +19,7 @@ from ..frame.language import translate as _
 from ..frame.links import filter_values, link
 from ..frame.page import page
 from ..frame.params import LANG_PARAM, Param, read_params
-from ..frame.problems import BadParameters
+from ..frame.problems import BadParameters, ParamFault
 from ..frame.responses import json_reply
 from .event_text import duration_text
 
@@ -26,6 +27,7 @@ blueprint = Blueprint("stats", __name__)
 
 PERIODS = ("day", "week", "month")
 DEFAULT_DAYS = 7
+UNSEEN_LEAST_S = 30.0
 STATS_PARAMS = (
     Param("plc", "text", "Address or name of the PLC; all if absent."),
     Param("tag", "text", "Tag name; `@comm` for outages of the link; all state tags if absent."),
@@ -61,6 +63,7 @@ class TagHours:
             "longest_s": max((bucket.longest_s for bucket in self.buckets), default=0.0),
             "uncertain_s": round(sum(bucket.uncertain_s for bucket in self.buckets), 3),
             "possible_s": round(sum(bucket.possible_s for bucket in self.buckets), 3),
+            "seen_s": round(sum(bucket.seen_s for bucket in self.buckets), 3),
         }
 
 
@@ -122,6 +125,7 @@ def hours_csv() -> Response:
         "longest_s",
         "uncertain_s",
         "possible_s",
+        "seen_s",
     )
     rows = ([*hours.wanted, *_period(bucket).values()] for hours in found for bucket in hours.buckets)
     return csv_response("run-hours.csv", header, rows)
@@ -133,7 +137,7 @@ def _bounds(values: Dict[str, Any]) -> Tuple[datetime, datetime, tzinfo]:
     first_day = end.astimezone(zone).date() - timedelta(days=DEFAULT_DAYS - 1)
     start: datetime = values["from"] or datetime.combine(first_day, time(), zone).astimezone(end.tzinfo)
     if start >= end:
-        raise BadParameters([{"name": "from", "reason": "must be before to (now, if to is absent)"}])
+        raise BadParameters([ParamFault("from", say("param.before_to"))])
     return start, end, zone
 
 
@@ -143,8 +147,8 @@ def _hours(values: Dict[str, Any], start: datetime, end: datetime, zone: tzinfo)
         try:
             buckets = reader.run_hours(wanted.plc_ip, wanted.tag, start, end, values["by"], zone)
         except (ValueError, OverflowError) as exc:
-            name, _colon, reason = str(exc).partition(": ")
-            raise BadParameters([{"name": name if reason else "from", "reason": reason or name}]) from exc
+            text = text_of(exc)
+            raise BadParameters([ParamFault(text.args.get("where", "from"), text.args.get("fault", text))]) from exc
         yield TagHours(wanted, buckets)
 
 
@@ -176,6 +180,7 @@ def _period(bucket: Bucket) -> Dict[str, Any]:
         "longest_s": bucket.longest_s,
         "uncertain_s": bucket.uncertain_s,
         "possible_s": bucket.possible_s,
+        "seen_s": bucket.seen_s,
     }
 
 
@@ -200,7 +205,8 @@ def _row(hours_of_tag: TagHours) -> Dict[str, Any]:
         "is_outage": is_outage,
         "events_url": link("/events", tag=tag.tag, plc=tag.plc_ip, by=None, tz=None),
         "cells": [_cell(bucket) for bucket in hours_of_tag.buckets],
-        "hours": hours_text(total["true_s"]),
+        "hours": hours_text(total["true_s"]) if total["seen_s"] or total["true_s"] else _("no record"),
+        "seen": _seen_text(hours_of_tag.buckets),
         "starts": total["starts"],
         "longest": duration_text(total["longest_s"]) if total["longest_s"] else "",
         "uncertain": hours_text(total["uncertain_s"]) if total["uncertain_s"] >= 30 else "",
@@ -210,8 +216,12 @@ def _row(hours_of_tag: TagHours) -> Dict[str, Any]:
 
 def _cell(bucket: Bucket) -> Dict[str, Any]:
     length_s = max(1.0, (bucket.end_utc - bucket.start_utc).total_seconds())
+    is_future = bucket.start_utc >= utc_now()
+    is_unseen = not bucket.seen_s and not bucket.true_s and not is_future
     return {
-        "hours": hours_text(bucket.true_s) if bucket.true_s else "",
+        "hours": "" if is_future else _("no record") if is_unseen else hours_text(bucket.true_s),
+        "is_unseen": is_unseen,
+        "seen": "" if is_unseen else _seen_text([bucket]),
         "starts": bucket.starts,
         "duration": duration_text(bucket.true_s),
         "uncertain": duration_text(bucket.uncertain_s) if bucket.uncertain_s >= 30 else "",
@@ -220,10 +230,22 @@ def _cell(bucket: Bucket) -> Dict[str, Any]:
     }
 
 
+def _seen_text(buckets: Sequence[Bucket]) -> str:
+    """`seen 97 %`, never more than it was; empty where all of it was seen, but for what rounds to nothing."""
+    now = utc_now()
+    past_s = sum(max(0.0, (min(one.end_utc, now) - one.start_utc).total_seconds()) for one in buckets)
+    seen_s = sum(one.seen_s for one in buckets)
+    if past_s - seen_s < UNSEEN_LEAST_S:
+        return ""
+    return _("seen %(share)s", share=f"{int(100 * seen_s / past_s)} %")
+
+
 def hours_text(seconds: float) -> str:
-    """Hours with one decimal (minutes below one hour), in the language's way."""
-    if 0 < seconds < 3600:
-        return f"{max(1, round(seconds / 60))} min"
+    """Hours with one decimal (minutes below one hour, seconds below one minute), in the language's way."""
+    if 0 < seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    if 0 < seconds < 3570:
+        return f"{round(seconds / 60)} min"
     text = f"{seconds / 3600:.1f} h"
     return text.replace(".", ",") if current_language() == "es" else text
 

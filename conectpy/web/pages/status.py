@@ -7,6 +7,7 @@ from typing import Any, Dict
 from flask import Blueprint, Response
 
 from ...live.error_texts import with_error_texts
+from ...texts.folders import hide_all_folders
 from ..frame.context import context
 from ..frame.responses import json_reply, reply
 
@@ -18,7 +19,7 @@ def healthz() -> Response:
     """200 while all is well, else 503; the JSON says what is wrong."""
     is_ok, document = context().health()
     _say_errors(document, context().realtime.language)
-    response = json_reply(document, 200 if is_ok else 503)
+    response = json_reply(hide_all_folders(document), 200 if is_ok else 503)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -9,13 +9,14 @@ from typing import Any, Dict, Iterable, List, Optional
 from flask import Blueprint, Response
 
 from ...events.reader import EventQuery
-from ...models import COMM_TAG, Event
+from ...models import COLLECTOR_TAG, COMM_TAG, Event
 from ...settings.types import PlcSettings
 from ...timestamps import to_text, utc_now
-from ..frame.context import configured_plcs, context
+from ..frame.context import WebContext, configured_plcs, context
 from ..frame.params import read_params, span
 from ..frame.responses import json_reply
 from .event_json import FILTER_PARAMS
+from .last_seen import LastSeen
 
 blueprint = Blueprint("timeline", __name__, url_prefix="/api")
 
@@ -30,6 +31,8 @@ def timeline() -> Response:
     """Rows of events, each as [start, end, earliest start, earliest end, id, start quality, end quality, gap seconds].
 
     Times are milliseconds since 1970 UTC; null where open or not known. `is_partial`: only the newest are here.
+    `unseen` of a PLC and of a row: [from, to, cause], to null while it lasts; cause is `before` (nothing was recorded
+    yet), `collector` (none ran), `link`, `tag` (bad or stale), `silent` (so now) or `left_out` (see `is_partial`).
     """
     web = context()
     values = read_params(TIMELINE_PARAMS, web.zone)
@@ -44,13 +47,19 @@ def timeline() -> Response:
     )
     found = web.reader.events(query)
     outages = web.reader.events(replace(query, tag=COMM_TAG, text=None))
+    groups = _group(found[:MAX_EVENTS], outages, values)
+    shared = _absences(web.reader.events(replace(query, plc="", tag=COLLECTOR_TAG, text=None)))
+    if len(found) > MAX_EVENTS:
+        shared.append([_ms(start_utc), _ms(found[MAX_EVENTS - 1].start_utc), "left_out"])
+    for group in groups:
+        _add_unseen(web, group, shared, start_utc, end_utc)
     document = {
         "from": _ms(start_utc),
         "to": _ms(end_utc),
         "time": to_text(utc_now()),
         "count": min(len(found), MAX_EVENTS),
         "is_partial": len(found) > MAX_EVENTS,
-        "plcs": _group(found[:MAX_EVENTS], outages, values),
+        "plcs": groups,
     }
     return json_reply(document)
 
@@ -61,6 +70,8 @@ def _group(events: List[Event], outages: List[Event], values: Dict[str, Any]) ->
         if values["plc"] in (None, plc.address, plc.name):
             groups[plc.address] = _new_group(plc.address, plc.name, _configured_rows(plc, values))
     for event in reversed(events):  # oldest first, as they are drawn
+        if event.tag == COLLECTOR_TAG and values["tag"] != COLLECTOR_TAG:
+            continue  # of no PLC: it darkens the rows of all
         group = groups.get(event.plc_ip)
         if group is None:
             group = groups[event.plc_ip] = _new_group(event.plc_ip, event.plc_name, {})
@@ -70,6 +81,32 @@ def _group(events: List[Event], outages: List[Event], values: Dict[str, Any]) ->
         if event.plc_ip in groups:
             groups[event.plc_ip]["outages"].append(_compact(event))
     return [{**group, "rows": list(group["rows"].values())} for group in groups.values() if group["rows"]]
+
+
+def _absences(events: List[Event]) -> List[List[Any]]:
+    return [[_ms(one.start_utc), None if one.end_utc is None else _ms(one.end_utc), "collector"] for one in events]
+
+
+def _add_unseen(
+    web: WebContext, group: Dict[str, Any], shared: List[List[Any]], start_utc: datetime, end_utc: datetime
+) -> None:
+    """When nobody saw this PLC, and each of its tags (promise E19)."""
+    address = group["plc"]
+    since_utc = web.reader.recorded_since(address) or utc_now()
+    unseen = [*shared]
+    if since_utc > start_utc:
+        unseen.append([_ms(start_utc), _ms(since_utc), "before"])
+    unseen += [[start if first is None else first, end, "link"] for start, end, first, *_rest in group["outages"]]
+    group["unseen"] = unseen
+    last_seen = LastSeen(web)
+    gaps: Dict[str, List[List[Any]]] = {}
+    for gap in web.reader.gaps(address, start_utc, end_utc):
+        gaps.setdefault(gap.tag, []).append([_ms(gap.from_utc), _ms(gap.to_utc), "tag"])
+    for row in group["rows"]:
+        row["unseen"] = gaps.get(row["tag"], [])
+        last_utc = None if row["tag"].startswith("@") else last_seen.of_tag(address, row["tag"])
+        if last_utc is not None:
+            row["unseen"].append([_ms(last_utc), None, "silent"])
 
 
 def _configured_rows(plc: PlcSettings, values: Dict[str, Any]) -> Dict[str, Row]:

@@ -12,12 +12,13 @@ from flask import Blueprint, Response, current_app
 
 from ...live.recent_history import SCAN_TAG, History, Points, thin_out
 from ...settings.types import PlcSettings, TagSettings
+from ...texts.catalogue import say
 from ...timestamps import UTC, to_text, utc_now
 from ..frame.context import configured_plcs, context, find_plc
 from ..frame.csv_text import csv_response
 from ..frame.page import page
 from ..frame.params import Param, read_params
-from ..frame.problems import BadParameters
+from ..frame.problems import BadParameters, ParamFault
 from ..frame.responses import json_reply
 
 blueprint = Blueprint("trends", __name__)
@@ -97,10 +98,10 @@ def sparklines() -> Response:
     web = context()
     values = read_params(SPARKLINE_PARAMS, web.zone)
     if values["plc"] is None:
-        raise BadParameters([{"name": "plc", "reason": "is required"}])
+        raise BadParameters([ParamFault("plc", say("param.required"))])
     plc = find_plc(values["plc"])
     if plc is None:
-        raise BadParameters([{"name": "plc", "reason": f"there is no PLC {values['plc']}"}])
+        raise BadParameters([ParamFault("plc", say("param.no_plc", plc=values["plc"]))])
     kept: Sparklines = current_app.extensions[SPARKLINES]
     return json_reply({"plc": plc.address, "series": kept.of(plc, web.history)})
 
@@ -143,7 +144,7 @@ def _span(values: Dict[str, Any]) -> Tuple[int, int]:
     end: datetime = values["to"] or utc_now()
     start: datetime = values["from"] or end - timedelta(hours=1)
     if start >= end:
-        raise BadParameters([{"name": "from", "reason": "must be before to (now, if to is absent)"}])
+        raise BadParameters([ParamFault("from", say("param.before_to"))])
     return int(start.timestamp() * 1000), int(end.timestamp() * 1000)
 
 
@@ -152,7 +153,7 @@ def _series(values: Dict[str, Any]) -> List[Series]:
     plcs: List[str] = values["plc"]
     tags: List[str] = values["tag"]
     if tags and len(plcs) not in (1, len(tags)):
-        raise BadParameters([{"name": "plc", "reason": "must be given once, or once for each tag"}])
+        raise BadParameters([ParamFault("plc", say("param.plc_per_tag"))])
     if len(plcs) == 1:
         plcs = plcs * len(tags)
     found: List[Series] = []
@@ -161,9 +162,9 @@ def _series(values: Dict[str, Any]) -> List[Series]:
         plc = find_plc(address)
         tag = _find_tag(plc, name) if plc else None
         if plc is None:
-            faults.append({"name": "plc", "reason": f"there is no PLC {address}"})
+            faults.append(ParamFault("plc", say("param.no_plc", plc=address)))
         elif tag is None:
-            faults.append({"name": "tag", "reason": f"{plc.name} has no tag {name}"})
+            faults.append(ParamFault("tag", say("param.no_tag", plc=plc.name, tag=name)))
         else:
             found.append((plc, tag))
     if faults:

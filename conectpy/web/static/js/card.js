@@ -78,8 +78,8 @@ class Row {
     return this.made;
   }
 
-  /** @param {number} now */
-  draw(meta, now) {
+  /** @param {number} now @param {number | null} lostAt since when nobody hears of it; null: not lost */
+  draw(meta, now, lostAt) {
     const { element, value } = this.parts;
     const { quality } = this.entry;
     const classes = ["row-tag"];
@@ -91,7 +91,7 @@ class Row {
     element.dataset.quality = quality;
     setText(value, this.valueText());
     if (this.isDirty) this.drawSpark(now);
-    this.drawAges(meta, now);
+    this.drawAges(meta, now, lostAt);
     this.isDirty = false;
   }
 
@@ -118,17 +118,18 @@ class Row {
     return t(`state.${this.kind}.${entry.value ? "on" : "off"}`);
   }
 
-  drawAges(meta, now) {
+  /** @param {number} now @param {number | null} lostAt */
+  drawAges(meta, now, lostAt) {
     const { entry } = this;
     const seconds = secondsSince(entry.quality === "OK" ? meta.last_ok_ts : entry.timestamp, now);
     const age = seconds === null ? null : durationText(seconds);
     setText(this.parts.age, age ?? "");
     if (entry.quality === "OK") {
-      setText(this.parts.note, this.kind && entry.since ? this.sinceNote(now) : "");
+      setText(this.parts.note, this.kind && entry.since ? this.sinceNote(lostAt ?? now) : "");
       return;
     }
     const word = t(`tag.${entry.quality}`);
-    const last = age === null ? t("age.none") : t("age.last", { age });
+    const last = age === null ? t("age.none") : t(this.isOn ? "age.active" : "age.last", { age });
     const error = saidText(entry.error, entry.error_texts);
     setText(this.parts.note, [error ? `${word}: ${error}` : word, last].join(" · "));
   }
@@ -151,6 +152,8 @@ export class Card {
   /** The groups that can be seen. */
   visible = new Set();
   isCollapsed = false;
+  /** Since when nobody hears of the collector; null: not lost. @type {number | null} */
+  lostAt = null;
   shownKey = "";
   active = 0;
   alarms = 0;
@@ -253,7 +256,7 @@ export class Card {
     this.visible.add(group);
     if (!group.element.firstChild) {
       const now = nowMs();
-      for (const row of group.rows) row.draw(this.meta, now);
+      for (const row of group.rows) row.draw(this.meta, now, this.lostAt);
       group.element.append(...group.rows.map((row) => row.parts.element));
     }
     this.draw(true);
@@ -272,8 +275,8 @@ export class Card {
     this.drawHead(now);
     for (const group of this.visible) {
       for (const row of group.rows) {
-        if (row.isDirty) row.draw(this.meta, now);
-        else if (hasTicked) row.drawAges(this.meta, now);
+        if (row.isDirty) row.draw(this.meta, now, this.lostAt);
+        else if (hasTicked) row.drawAges(this.meta, now, this.lostAt);
       }
     }
   }

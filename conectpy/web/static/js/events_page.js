@@ -1,16 +1,11 @@
 // The table of events: open ones go on counting, and what has changed is fetched while the first page is shown.
-import { nowMs, runClock, setServerTime } from "./clock.js";
-import { durationText } from "./core/formats.js";
-import { all, byId, leaveOutEmptyFields, listenToPrint, make, setText } from "./dom.js";
+import { runClock, setServerTime } from "./clock.js";
+import { byId, leaveOutEmptyFields, listenToPrint, setText } from "./dom.js";
+import { LinkWatch } from "./link.js";
+import { countOpenEvents } from "./open_events.js";
 import { config, t } from "./words.js";
 
 const POLL_MS = 5000;
-
-function count() {
-  for (const element of all("[data-since]")) {
-    setText(element, durationText((nowMs() - Number(element.dataset.since)) / 1000));
-  }
-}
 
 // What would show that the table has changed, asked for in the cheap way: the newest events and the open ones.
 async function fingerprint() {
@@ -31,7 +26,9 @@ async function fingerprint() {
     }),
   );
   return JSON.stringify(
-    lists.map((list) => list.map((event) => [event.id, event.end_ts, event.gap_count, event.flags])),
+    lists.map((list) =>
+      list.map((event) => [event.id, event.end_ts, event.gap_count, event.flags, event.seen_until_ts !== null]),
+    ),
   );
 }
 
@@ -48,7 +45,7 @@ async function refresh() {
     known = found;
     showTrouble("");
   } catch {
-    showTrouble(t("link.never"));
+    showTrouble(t("event.kept"));
   }
 }
 
@@ -61,24 +58,16 @@ async function reload(rows) {
   if (newRows) rows.replaceChildren(...document.importNode(newRows, true).childNodes);
 }
 
-/** @param {string} text */
+/** What cannot be fetched now, though the collector is there. @param {string} text */
 function showTrouble(text) {
-  let banner = document.getElementById("banner");
-  if (!banner && text) {
-    banner = make("div", "banner");
-    banner.id = "banner";
-    banner.setAttribute("role", "alert");
-    byId("main").prepend(banner);
-  }
-  if (banner) {
-    setText(banner, text);
-    banner.hidden = !text;
-  }
+  setText(byId("trouble"), text);
+  byId("trouble").hidden = !text;
 }
 
 setServerTime(config.time);
 runClock();
 listenToPrint();
 leaveOutEmptyFields();
-setInterval(count, 1000);
+const link = new LinkWatch();
+setInterval(() => countOpenEvents(link.lostAt), 1000);
 setInterval(refresh, POLL_MS);

@@ -1,10 +1,10 @@
 // The live page: overview tiles, one card per PLC, search and filter, and what is said when nothing is current.
 import { ageText, Card, drawBadge, groupOf } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
-import { durationText } from "./core/formats.js";
 import { Spark } from "./core/spark_line.js";
 import { all, byId, dataOf, make, setText } from "./dom.js";
 import { Feed } from "./feed.js";
+import { showLink, showPlcs } from "./link.js";
 import { numberText, t } from "./words.js";
 
 /** @type {Map<string, Card>} */
@@ -133,7 +133,11 @@ function schedule() {
 }
 
 function draw(hasTicked = false) {
-  for (const card of cards.values()) card.draw(hasTicked);
+  const lostAt = linkState === "lost" ? lastDataAt : null;
+  for (const card of cards.values()) {
+    card.lostAt = lostAt;
+    card.draw(hasTicked);
+  }
   drawTiles();
   drawSummary();
   drawBanner();
@@ -169,6 +173,7 @@ function drawSummary() {
   const all = [...cards.values()];
   const sum = (name) => all.reduce((total, card) => total + card[name], 0);
   const good = all.filter((card) => card.meta.quality === "OK").length;
+  showPlcs(good, all.length);
   const figures = [
     [
       "sum.plcs",
@@ -194,21 +199,11 @@ function drawSummary() {
 }
 
 function drawBanner() {
-  const isLost = linkState === "lost";
-  document.body.classList.toggle("is-lost", isLost);
-  const banner = byId("banner");
-  if (isLost) {
-    const age = lastDataAt === null ? null : durationText((nowMs() - lastDataAt) / 1000);
-    setText(banner, age === null ? t("link.never") : t("link.banner", { age }));
-  }
-  banner.hidden = !isLost;
+  showLink(linkState, lastDataAt);
 }
 
 function showState(state) {
   linkState = state;
-  const element = byId("link-state");
-  element.dataset.state = state;
-  setText(element, t(`link.${state}`));
   drawBanner();
 }
 

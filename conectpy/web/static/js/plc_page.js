@@ -3,6 +3,8 @@ import { ageText, drawBadge, drawTrouble } from "./card.js";
 import { nowMs, runClock, setServerTime } from "./clock.js";
 import { byId, dataOf, make, setText } from "./dom.js";
 import { Feed } from "./feed.js";
+import { showLink, showPlcs } from "./link.js";
+import { countOpenEvents } from "./open_events.js";
 import { Trend } from "./trend.js";
 import { compactNumber, config, dateTimeText, fixedNumber, numberText, saidText, t } from "./words.js";
 
@@ -10,6 +12,9 @@ const address = dataOf("address");
 const HOUR_MS = 3600e3;
 let meta = dataOf("live").plc?._meta ?? {};
 let state = "connecting";
+/** @type {number | null} */
+let heardAt = null;
+const qualities = dataOf("qualities");
 
 /** @param {number} value */
 const ms = (value) => `${fixedNumber(value, 1)} ms`;
@@ -72,9 +77,13 @@ function draw() {
     setText(box.children[index].lastChild, value);
   });
   drawTrouble(byId("trouble"), meta);
-  document.body.classList.toggle("is-lost", state === "lost");
-  setText(byId("banner"), state === "lost" ? t("link.never") : "");
-  byId("banner").hidden = state !== "lost";
+  showLink(state, heardAt);
+  countOpenEvents(state === "lost" ? heardAt : null);
+}
+
+function drawPlcs() {
+  const all = Object.values(qualities);
+  showPlcs(all.filter((quality) => quality === "OK").length, all.length);
 }
 
 function drawErrors() {
@@ -85,7 +94,10 @@ function drawErrors() {
   byId("errors").replaceChildren(
     ...errors.map((error) => {
       const row = make("tr");
-      row.append(make("td", "when", dateTimeText(Date.parse(error.ts))), make("td", "", saidText(error.text, error.texts)));
+      row.append(
+        make("td", "when", dateTimeText(Date.parse(error.ts))),
+        make("td", "", saidText(error.text, error.texts) ?? ""),
+      );
       return row;
     }),
   );
@@ -116,9 +128,13 @@ async function loadScanTimes(trend) {
 setServerTime(config.time);
 runClock();
 draw();
+drawPlcs();
 drawErrors();
 new Feed(
   (data) => {
+    heardAt = nowMs();
+    for (const plc in data) qualities[plc] = data[plc]._meta?.quality ?? qualities[plc];
+    drawPlcs();
     if (!data[address]) return;
     meta = data[address]._meta ?? meta;
     draw();
@@ -126,8 +142,6 @@ new Feed(
   },
   (next) => {
     state = next;
-    byId("link-state").dataset.state = next;
-    setText(byId("link-state"), t(`link.${next}`));
     draw();
   },
 );

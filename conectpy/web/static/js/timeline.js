@@ -3,23 +3,28 @@ import { AXIS_HEIGHT, colors, hatch, TimePlot } from "./axis.js";
 import { durationText } from "./core/formats.js";
 import { stateKind } from "./core/kinds.js";
 import { COMM_TAG, factsOf, inView, marksOf, runAt, stretch } from "./core/runs.js";
+import { cutByDark, join, lastSeenAt, unplacedIn, unseenAt } from "./core/unseen.js";
 import { make, setText } from "./dom.js";
-import { dateTimeText, t } from "./words.js";
+import { compactNumber, dateTimeText, t } from "./words.js";
 
 const ROW = 26;
 const HEAD = 26;
 const BAR = 16;
 const SLACK_PX = 3;
+const LATE_MS = 30000; // so long without a load that what is drawn is no longer what is
 
 /** @typedef {import("./core/runs.js").Run} Run */
-/** @typedef {{tag: string, label: string, events: Run[]}} Row */
-/** @typedef {{plc: string, name: string, outages: Run[], rows: Row[]}} Group one of `/api/timeline`'s */
+/** @typedef {import("./core/unseen.js").Unseen} Unseen */
+/** @typedef {{tag: string, label: string, events: Run[], unseen?: Unseen[]}} Row */
+/** @typedef {{plc: string, name: string, outages: Run[], unseen?: Unseen[], rows: Row[]}} Group one of `/api/timeline`'s */
 /** @typedef {{group: Group, row: Row | null, kind: string, top: number, height: number}} Line no row: the group's head */
 
 export class Timeline {
   /** @type {Line[]} */
   lines = [];
   total = 0;
+  /** What has been fetched, and when: outside of it nothing is known here. */
+  loaded = { from: -Infinity, to: Infinity, at: Infinity };
 
   /**
    * @param {HTMLElement} box
@@ -49,7 +54,8 @@ export class Timeline {
   }
 
   /** @param {Group[]} groups */
-  setGroups(groups) {
+  setGroups(groups, loaded = this.loaded) {
+    this.loaded = loaded;
     this.lines = [];
     this.total = 0;
     for (const group of groups) {
@@ -94,7 +100,7 @@ export class Timeline {
       pen.restore();
     };
     clipped(() => {
-      for (const line of lines) if (line.row) this.drawOutages(pen, line, line.top - scrolled, palette, patterns);
+      for (const line of lines) if (line.row) this.drawUnseen(pen, line, line.top - scrolled, palette, patterns);
     });
     plot.drawAxis(0, bottom, palette);
     clipped(() => {
@@ -117,16 +123,33 @@ export class Timeline {
     return inView(runs, this.plot.from, this.plot.to);
   }
 
+  /** What nobody saw of a row, as far as it is in view. @param {Line} line @returns {Unseen[]} */
+  unseenOf({ group, row }) {
+    const { from, to } = this.plot;
+    const { loaded } = this;
+    const now = this.now();
+    const ofPlc = row?.tag === COMM_TAG ? (group.unseen ?? []).filter(([, , why]) => why !== "link") : group.unseen;
+    /** @type {Unseen[]} */
+    const all = [
+      [-Infinity, loaded.from, "left_out"],
+      [loaded.to, Infinity, "left_out"],
+      ...(now - loaded.at > LATE_MS ? [/** @type {Unseen} */ ([loaded.at, null, "silent"])] : []),
+      ...(ofPlc ?? []),
+      ...(row?.unseen ?? []),
+    ];
+    return all.filter(([start, end]) => start < to && (end ?? now) > from);
+  }
+
   /** @param {CanvasRenderingContext2D} pen @param {Line} line */
-  drawOutages(pen, line, top, palette, patterns) {
-    const area = this.area();
-    for (const [start, end] of this.shown(line.group.outages)) {
-      const { x, width } = stretch(start, end, area);
+  drawUnseen(pen, line, top, palette, patterns) {
+    for (const [start, end, why] of this.unseenOf(line)) {
+      const { x, width } = stretch(start, end, this.area());
+      const [soft, hatched] = why === "link" ? [palette.warnSoft, patterns.outage] : [palette.panel2, patterns.unsure];
       pen.globalAlpha = 0.55;
-      pen.fillStyle = palette.warnSoft;
+      pen.fillStyle = soft;
       pen.fillRect(x, top, width, line.height);
       pen.globalAlpha = 0.35;
-      pen.fillStyle = patterns.outage;
+      pen.fillStyle = hatched;
       pen.fillRect(x, top, width, line.height);
       pen.globalAlpha = 1;
     }
@@ -152,16 +175,20 @@ export class Timeline {
     pen.lineTo(plot.width, top + line.height - 0.5);
     pen.stroke();
     const color = line.row.tag === COMM_TAG ? palette.warn : line.kind === "alarm" ? palette.alarm : palette.on;
-    this.drawRuns(pen, line.row.events, middle - BAR / 2, color, patterns.unsure);
+    this.drawRuns(pen, line, middle - BAR / 2, color, patterns.unsure);
     pen.fillStyle = palette.panel;
     pen.fillRect(0, top, plot.gutter, line.height - 1);
     pen.fillStyle = palette.text;
     pen.fillText(fit(pen, nameOf(line.row), plot.gutter - 16), 8, middle);
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {Run[]} runs */
-  drawRuns(pen, runs, top, color, unsure) {
-    for (const { x, width, isEdge } of marksOf(this.shown(runs), this.area())) {
+  /** @param {CanvasRenderingContext2D} pen @param {Line} line */
+  drawRuns(pen, line, top, color, unsure) {
+    const runs = this.shown(line.row?.events ?? []);
+    const known = this.unseenOf(line);
+    const unplaced = line.row?.tag === COMM_TAG ? [] : unplacedIn(runs, join(known, this.now()), this.now());
+    const dark = join([...known, ...unplaced], this.now()).map(([from, to]) => stretch(from, to, this.area()));
+    for (const { x, width, isEdge } of cutByDark(marksOf(runs, this.area()), dark)) {
       pen.fillStyle = isEdge ? unsure : color;
       pen.fillRect(x, top, width, BAR);
       if (!isEdge) continue;
@@ -187,20 +214,27 @@ export class Timeline {
     if (!line?.row) return null;
     const slack = (SLACK_PX / this.plot.plotWidth) * (this.plot.to - this.plot.from);
     const run = runAt(this.shown(line.row.events), ms, slack, this.now());
-    if (run) return this.describe(nameOf(line.row), run);
+    const known = this.unseenOf(line);
+    const unseen = unseenAt(known, ms);
+    const why = unseen && this.describeUnseen(unseen);
+    const seenTo = lastSeenAt(known, this.now());
+    if (run) return [this.describe(nameOf(line.row), run, seenTo), ...(why ? [why] : [])].join("\n");
     const outage = runAt(this.shown(line.group.outages), ms, slack, this.now());
-    return outage ? this.describe(t("event.outage"), outage) : null;
+    return outage ? this.describe(t("event.outage"), outage) : why;
   }
 
-  /** @param {string} name @param {Run} run */
-  describe(name, run) {
-    const { start, end, durationS, gapS } = factsOf(run, this.now());
-    const lines = [
-      name,
-      edgeText(start),
-      `→ ${end === null ? t("event.open") : edgeText(end)}`,
-      durationText(durationS),
-    ];
+  /** @param {Unseen} unseen */
+  describeUnseen([from, to, why]) {
+    const ends = [from, to].map((ms) => (ms !== null && Number.isFinite(ms) ? dateTimeText(ms) : "…"));
+    return `${t(`unseen.${why}`)}\n${ends.join(" → ")}`;
+  }
+
+  /** @param {string} name @param {Run} run @param {number} seenTo an open one is known to have lasted until then */
+  describe(name, run, seenTo = this.now()) {
+    const { start, end, durationS, gapS } = factsOf(run, Math.max(seenTo, run[0]));
+    const age = durationText((this.now() - seenTo) / 1000);
+    const isOpen = seenTo < this.now() ? t("event.seen", { age }) : t("event.open");
+    const lines = [name, edgeText(start), `→ ${end === null ? isOpen : edgeText(end)}`, durationText(durationS)];
     if (gapS) lines.push(`${t("event.outage")}: ${durationText(gapS)}`);
     return lines.join("\n");
   }
@@ -210,7 +244,8 @@ export class Timeline {
 function edgeText({ certainty, earliest, at }) {
   if (certainty === "before") return t("event.before", { to: dateTimeText(at) });
   if (certainty === "between") return t("event.between", { from: dateTimeText(earliest), to: dateTimeText(at) });
-  return dateTimeText(at);
+  const widthS = (at - earliest) / 1000;
+  return widthS > 0 ? `${dateTimeText(at)} ±${compactNumber(widthS, 2)} s` : dateTimeText(at);
 }
 
 /** @param {Row} row */

@@ -1,8 +1,9 @@
 // The timeline page: which stretch of time, loading what it needs around it, following now where it ends now.
 import { nowMs, runClock, setServerTime } from "./clock.js";
 import { byId, dataOf, reasonOf, setText } from "./dom.js";
+import { LinkWatch } from "./link.js";
 import { Timeline } from "./timeline.js";
-import { config, t } from "./words.js";
+import { config, dateTimeText, t } from "./words.js";
 
 const POLL_MS = 5000;
 const span = dataOf("span");
@@ -28,13 +29,19 @@ async function load() {
     if (!response.ok) throw new Error(found.detail);
     setServerTime(found.time);
     loaded = { from: from - margin, to: to + margin };
-    timeline.setGroups(found.plcs);
+    timeline.setGroups(found.plcs, { ...loaded, at: Date.parse(found.time) });
     setText(
       byId("message"),
       found.is_partial ? t("event.partial", { count: found.count }) : t("event.count", { count: found.count }),
     );
   } catch (error) {
-    if (number === request) setText(byId("message"), t("event.more", { text: reasonOf(error) }));
+    if (number === request)
+      setText(
+        byId("message"),
+        timeline.loaded.at === Infinity
+          ? t("event.more", { text: reasonOf(error) })
+          : t("load.kept", { text: reasonOf(error), time: dateTimeText(timeline.loaded.at) }),
+      );
   }
 }
 
@@ -56,6 +63,7 @@ function follow() {
 
 setServerTime(config.time);
 runClock();
+new LinkWatch();
 const timeline = new Timeline(byId("timeline"), { onRange: moved, label: document.title, now: nowMs });
 timeline.plot.setRange(span.from, span.to);
 byId("zoom-in").addEventListener("click", () => timeline.plot.zoom(0.5));

@@ -2,6 +2,7 @@
 import { nowMs, runClock, setServerTime } from "./clock.js";
 import { valueAt } from "./core/series.js";
 import { all, byId, dataOf, make, makeSvg, reasonOf, setText } from "./dom.js";
+import { LinkWatch } from "./link.js";
 import { seriesColor, seriesDash, Trend } from "./trend.js";
 import { compactNumber, config, dateTimeText, fixedNumber, numberText, t } from "./words.js";
 
@@ -12,7 +13,7 @@ const MAX = 8;
  * @type {{plc: string, plcName: string, tag: string, label: string, unit: string, isState: boolean, current?: Node}[]}
  */
 const chosen = [];
-const state = { span: 3600e3, isFollowing: true, from: 0, to: 0, request: 0 };
+const state = { span: 3600e3, isFollowing: true, from: 0, to: 0, request: 0, loadedAt: 0 };
 const trend = new Trend(byId("plot"), {
   label: document.title,
   onCursor: showCursor,
@@ -105,6 +106,7 @@ async function load() {
     if (number !== state.request) return;
     if (!response.ok) throw new Error(found.detail);
     setServerTime(found.time);
+    state.loadedAt = Date.parse(found.time);
     const until = Date.parse(found.time);
     trend.setSeries(found.series.map((one) => ({ ...one, until })));
     if (state.isFollowing) trend.plot.setRange(state.from, state.to);
@@ -113,7 +115,8 @@ async function load() {
     showMemory(found.usage);
     showCursor(trend.plot.cursor?.ms ?? null);
   } catch (error) {
-    if (number === state.request) setText(byId("message"), t("event.more", { text: reasonOf(error) }));
+    if (number === state.request)
+      setText(byId("message"), t("load.kept", { text: reasonOf(error), time: dateTimeText(state.loadedAt) }));
   }
 }
 
@@ -220,6 +223,7 @@ function listen() {
 
 setServerTime(config.time);
 runClock();
+new LinkWatch();
 listen();
 readAddress();
 fillTags();
