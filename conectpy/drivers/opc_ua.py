@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import DriverError
@@ -15,7 +15,7 @@ from ..models import Sample, Scan, Value
 from ..settings.types import PlcSettings, TagSettings
 from ..texts.catalogue import Text, say, text_of
 from ..texts.outside import clean
-from ..timestamps import from_text, read_clocks, steady_s
+from ..timestamps import READING_S, from_text, read_clocks, steady_s
 from .base import DriverMemory
 from .ua.browse import BrowsedNode, browse, read_attributes, read_types
 from .ua.clock import BIAS_LEAST_S, ClockOffset
@@ -65,6 +65,7 @@ class OpcUaPlc:
         self._nodes: List[PolledNode] = []
         self._pending: List[Tuple[str, Sample]] = []
         self._round_trip_s = 0.0
+        self._dated: Optional[Tuple[float, datetime]] = None  # the last scan's sending, by both clocks
 
     # -- Driver --------------------------------------------------------------------------------------------------------
 
@@ -95,7 +96,7 @@ class OpcUaPlc:
             self._rest()
         if self._pending:
             samples, self._pending = self._pending + samples, []
-        sent_utc = received_utc - timedelta(seconds=received_s - sent_s)
+        sent_utc = self._date(sent_s, received_utc, received_s)
         return Scan(sent_utc, received_utc, duration_s, tuple(samples), _frozen(reader.server_state), received_s)
 
     def facts(self) -> OpcUaFacts:
@@ -132,6 +133,15 @@ class OpcUaPlc:
         self._is_aborted.set()
         for session in list(self._opened):
             session.abort()
+
+    def _date(self, sent_s: float, received_utc: datetime, received_s: float) -> datetime:
+        """When that was by the wall clock; the same moment twice is the same time, unless the clock was set."""
+        sent_utc = received_utc - timedelta(seconds=received_s - sent_s)
+        before_s, before_utc = self._dated or (sent_s, sent_utc)
+        if sent_s == before_s and abs((sent_utc - before_utc).total_seconds()) < READING_S:
+            sent_utc = before_utc
+        self._dated = sent_s, sent_utc
+        return sent_utc
 
     def _is_sparse(self, session: UaSession) -> bool:
         """Whether the session would end before the next scan: then each scan has a session of its own."""
