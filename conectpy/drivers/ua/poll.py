@@ -137,7 +137,8 @@ class PollReader:
         for chunk in self._chunks:
             if len(self._waiting) >= IN_FLIGHT:
                 bodies.append(self._receive(deadline_s))
-            self._waiting.append((session.send_body(READ_REQUEST, chunk.tail, deadline_s), steady_s()))
+            sent_s = steady_s()  # before it leaves: a thread that has to wait after sending would date the answer wrong
+            self._waiting.append((session.send_body(READ_REQUEST, chunk.tail, deadline_s), sent_s))
         while self._waiting:
             bodies.append(self._receive(deadline_s))
         received_utc, received_s = read_clocks()
