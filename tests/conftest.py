@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 from hypothesis import settings
 
@@ -24,3 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--lock-seconds", type=float, default=2.0, help="how long another program locks the database (2)")
     parser.addoption("--flips", type=int, default=60, help="how many damaged copies of a database are opened (60)")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> Optional[str]:
+    """A long value is named by its length: pytest puts the name into the environment, which Windows bounds."""
+    if isinstance(val, (str, bytes)) and len(val) > 200:
+        return f"{argname}-of-{len(val)}"
+    return None

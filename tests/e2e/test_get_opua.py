@@ -229,8 +229,10 @@ def test_subscribe_prints_each_change_and_csv_keeps_them(server: OpcUaServer, tm
 def test_a_console_that_takes_nothing_stops_neither_the_csv_nor_the_end(tmp_path: Path) -> None:
     path = tmp_path / "readings.csv"
     with OpcUaServer(table={"LONG": ("STRING", "x" * 4000)}) as server:
-        process = start("--url", server.url, "--node", "LONG=ns=4;i=1", "--interval", "0.05", "--csv", str(path))
-        wait_until(lambda: path.exists() and path.stat().st_size > 60 * 4000, "more than any pipe holds")
+        nodes = [word for number in range(16) for word in ("--node", f"LONG{number}=ns=4;i=1")]
+        process = start("--url", server.url, *nodes, "--interval", "0.05", "--csv", str(path))
+        # a line shows 300 letters of each value, the file holds all of them
+        wait_until(lambda: path.exists() and path.stat().st_size > 40 * 16 * 4000, "more lines than any pipe holds")
         started = time.monotonic()
         process.send_signal(signal.SIGTERM if sys.platform != "win32" else signal.CTRL_BREAK_EVENT)
         assert process.wait(10) == 1

@@ -217,10 +217,11 @@ export class Timeline {
     const known = this.unseenOf(line);
     const unseen = unseenAt(known, ms);
     const why = unseen && this.describeUnseen(unseen);
-    const seenTo = lastSeenAt(known, this.now());
-    if (run) return [this.describe(nameOf(line.row), run, seenTo), ...(why ? [why] : [])].join("\n");
-    const outage = runAt(this.shown(line.group.outages), ms, slack, this.now());
-    return outage ? this.describe(t("event.outage"), outage) : why;
+    const now = this.now();
+    if (run)
+      return [this.describe(nameOf(line.row), run, now, lastSeenAt(known, now)), ...(why ? [why] : [])].join("\n");
+    const outage = runAt(this.shown(line.group.outages), ms, slack, now);
+    return outage ? this.describe(t("event.outage"), outage, now) : why;
   }
 
   /** @param {Unseen} unseen */
@@ -229,11 +230,11 @@ export class Timeline {
     return `${t(`unseen.${why}`)}\n${ends.join(" → ")}`;
   }
 
-  /** @param {string} name @param {Run} run @param {number} seenTo an open one is known to have lasted until then */
-  describe(name, run, seenTo = this.now()) {
+  /** @param {string} name @param {Run} run @param {number} now @param {number} seenTo until when an open one is known to have lasted */
+  describe(name, run, now, seenTo = now) {
     const { start, end, durationS, gapS } = factsOf(run, Math.max(seenTo, run[0]));
-    const age = durationText((this.now() - seenTo) / 1000);
-    const isOpen = seenTo < this.now() ? t("event.seen", { age }) : t("event.open");
+    const age = durationText((now - seenTo) / 1000);
+    const isOpen = seenTo < now ? t("event.seen", { age }) : t("event.open");
     const lines = [name, edgeText(start), `→ ${end === null ? isOpen : edgeText(end)}`, durationText(durationS)];
     if (gapS) lines.push(`${t("event.outage")}: ${durationText(gapS)}`);
     return lines.join("\n");
