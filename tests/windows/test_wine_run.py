@@ -129,7 +129,7 @@ def test_start_page_events_kill_restart_and_ctrl_c(monitors: Any, plc: LogixServ
     with closing(sqlite3.connect(str(folder / "events.sqlite3"))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = connection.execute("SELECT tag, end_ts IS NULL FROM events ORDER BY id").fetchall()
-    assert rows == [("P1_ST", 0), ("P1_ST", 1)]
+    assert rows == [("P1_ST", 0), ("@collector", 0), ("P1_ST", 1)]
 
 
 @pytest.mark.timeout(120)
