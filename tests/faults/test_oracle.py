@@ -98,7 +98,8 @@ class Plant(RuleBasedStateMachine):
         self.server.faults.is_frozen = False
         for tag in TAGS:
             self.server.faults.heal_tag(tag)
-        wait_until(self.is_good, "good scans", 40.0)
+        since_s = time.time()
+        wait_until(lambda: self.is_good(since_s), "good scans", 40.0)
         time.sleep(SETTLE_SCANS * INTERVAL_S)
         if self.trouble_s is not None:
             self.troubles.append((self.trouble_s, time.time()))
@@ -159,9 +160,10 @@ class Plant(RuleBasedStateMachine):
             self.server.stop()
             self.folder.cleanup()
 
-    def is_good(self) -> bool:
+    def is_good(self, since_s: float) -> bool:
+        """Whether there was a good scan since: one from before a cut proves nothing."""
         meta = self.monitor.get("/data")[self.server.address]["_meta"]
-        return bool(meta["quality"] == "OK" and meta["last_ok_ts"] and time.time() - seconds(meta["last_ok_ts"]) < 1.0)
+        return bool(meta["quality"] == "OK" and meta["last_ok_ts"] and seconds(meta["last_ok_ts"]) > since_s)
 
     def note_gap(self) -> None:
         meta = self.monitor.get("/data")[self.server.address]["_meta"]
