@@ -146,7 +146,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status."""
     language = language_of(os.environ)
     try:
-        arguments = monitor_arguments(argv)
+        arguments = monitor_arguments(argv, language)
         is_once = arguments["once"] or os.environ.get("CONECTPY_ONCE", "").lower() in ("1", "true")
         settings = read_settings(arguments, own_document)
         language = settings.language or language

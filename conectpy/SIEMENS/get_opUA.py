@@ -61,7 +61,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run until stopped; returns the exit status: 0 fine, 1 something failed, 2 wrong arguments."""
     language = language_of(os.environ)
     try:
-        options = parse_options(argv)._replace(language=language)
+        options = parse_options(argv, language)
         output = set_up_output("WARNING", language)
         simulator = None
         try:
@@ -81,23 +81,25 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 0
 
 
-def parse_options(argv: Optional[Sequence[str]]) -> Options:
+def parse_options(argv: Optional[Sequence[str]], language: str) -> Options:
     """The command line over URL and NODES. Raises ConfigError."""
-    parser = ArgumentParser(prog="get_opUA.py", description="Read nodes of an OPC UA server.")
+    parser = ArgumentParser(prog="get_opUA.py", description=say("flag.client").in_language(language))
     parser.add_argument("command", nargs="?", choices=("read", "browse", "endpoints"), default="read")
-    parser.add_argument("start", nargs="?", metavar="NODE", help="browse: where to begin (i=85, the Objects folder)")
-    parser.add_argument("--url", default=URL, help="opc.tcp://host:4840; without it, a simulated S7 is started")
-    parser.add_argument("--node", action="append", metavar="NAME=NODEID", help="read this node; repeatable")
-    parser.add_argument("--once", action="store_true", help="read once; exit status 0 only if all values are good")
-    parser.add_argument("--subscribe", action="store_true", help="let the server report changes, also short ones")
-    parser.add_argument("--csv", metavar="FILE", help="append every reading to FILE")
-    parser.add_argument("--trust", nargs="?", const="*", metavar="THUMBPRINT", help="trust the server's certificate")
-    add_flag(parser, DEPTH, DEPTH_FLAG)
+    parser.add_argument("start", nargs="?", metavar="NODE", help=say("flag.start").in_language(language))
+    parser.add_argument("--url", default=URL, help=say("flag.url").in_language(language))
+    parser.add_argument("--node", action="append", metavar="NAME=NODEID", help=say("flag.node").in_language(language))
+    parser.add_argument("--once", action="store_true", help=say("flag.read_once").in_language(language))
+    parser.add_argument("--subscribe", action="store_true", help=say("flag.subscribe").in_language(language))
+    parser.add_argument("--csv", metavar="FILE", help=say("flag.csv").in_language(language))
+    parser.add_argument(
+        "--trust", nargs="?", const="*", metavar="THUMBPRINT", help=say("flag.trust").in_language(language)
+    )
+    add_flag(parser, DEPTH, DEPTH_FLAG, language)
     for flag, option in FLAGS.items():
-        add_flag(parser, option, flag, DEFAULTS.get(flag.split()[0]))
+        add_flag(parser, option, flag, language, DEFAULTS.get(flag.split()[0]))
     arguments = parser.parse_intermixed_args(argv)
     actions = {"read": read_loop, "browse": print_tree, "endpoints": show_endpoints}
-    return Options(actions[arguments.command], arguments, read_nodes(arguments))
+    return Options(actions[arguments.command], arguments, read_nodes(arguments), language)
 
 
 def read_nodes(arguments: argparse.Namespace) -> Dict[str, str]:

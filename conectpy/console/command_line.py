@@ -27,15 +27,15 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
-def monitor_arguments(argv: Optional[Sequence[str]]) -> Dict[str, Any]:
+def monitor_arguments(argv: Optional[Sequence[str]], language: str) -> Dict[str, Any]:
     """The monitor's command line; options that are not given are None."""
     parser = ArgumentParser(
         prog="plc_realtime_demo.py",
-        description="Read PLCs, show live values in a browser, record when boolean states were TRUE.",
+        description=say("flag.monitor").in_language(language),
     )
-    parser.add_argument("--config", metavar="FILE.yml", help="configuration file, instead of PLCS in the script")
-    add_flags(parser, Settings)
-    parser.add_argument("--once", action="store_true", help="scan every PLC once, print the values, and end")
+    parser.add_argument("--config", metavar="FILE.yml", help=say("flag.config").in_language(language))
+    add_flags(parser, Settings, language)
+    parser.add_argument("--once", action="store_true", help=say("flag.once").in_language(language))
     return vars(parser.parse_args(argv))
 
 

@@ -31,7 +31,7 @@ from .text_tables import one_line, print_table
 
 DRAIN_S = 1.0
 PASSWORD_VARIABLE = "OPCUA_PASSWORD"
-DEPTH_FLAG, DEPTH = "--depth N", Option("browse: how deep", 1, 20, kind="int", default=2)
+DEPTH_FLAG, DEPTH = "--depth N", Option(say("flag.depth"), 1, 20, kind="int", default=2)
 FLAGS = {
     "--interval S": option_of(PlcSettings, "interval_s"),
     "--timeout S": option_of(PlcSettings, "timeout_s"),

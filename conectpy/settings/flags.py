@@ -10,17 +10,19 @@ from ..texts.catalogue import say
 from .options import Fault, Option, check, default_text, values_text, walk_options
 
 
-def add_flags(parser: argparse.ArgumentParser, section: type) -> None:
+def add_flags(parser: argparse.ArgumentParser, section: type, language: str) -> None:
     """Every option of a section, and of the sections in it, that has a flag; what is not given is None.
 
     The values stay text: `load_settings` checks them together with the file's and the environment's.
     """
     for option in walk_options(section):
         if option.flag:
-            add_flag(parser, option, option.flag)
+            add_flag(parser, option, option.flag, language)
 
 
-def add_flag(parser: argparse.ArgumentParser, option: Option, flag: str, default: Optional[str] = None) -> None:
+def add_flag(
+    parser: argparse.ArgumentParser, option: Option, flag: str, language: str, default: Optional[str] = None
+) -> None:
     """One option under a flag with its placeholder (`--interval S`); `default` is what the help says holds otherwise.
 
     A bool has no placeholder: its flag says true.
@@ -28,7 +30,8 @@ def add_flag(parser: argparse.ArgumentParser, option: Option, flag: str, default
     name, _, placeholder = flag.partition(" ")
     details = (values_text(option) if option.kind not in ("text", "bool") else "", default or default_text(option))
     note = "; ".join(detail for detail in details if detail)
-    text = (f"{option.meaning} ({note})" if note else option.meaning).replace("%", "%%")
+    meaning = option.meaning.in_language(language)
+    text = (f"{meaning} ({note})" if note else meaning).replace("%", "%%")
     if option.kind == "bool":
         parser.add_argument(name, action="store_true", default=None, help=text)
     else:

@@ -35,7 +35,7 @@ class Option:
     is_flat    the section's keys stand among those of the section that holds it
     """
 
-    meaning: str
+    meaning: Text
     low: float = 0.0
     high: float = 0.0
     unit: str = ""
@@ -73,7 +73,7 @@ class Fault(Exception):
         self.text = text
 
 
-def option(meaning: str, low: float = 0.0, high: float = 0.0, **details: Any) -> Mapping[str, Option]:
+def option(meaning: Text, low: float = 0.0, high: float = 0.0, **details: Any) -> Mapping[str, Option]:
     """The metadata of a dataclass's field that makes it an option: `field(default=1.0, metadata=option(...))`."""
     return {_KEY: Option(meaning, low, high, **details)}
 

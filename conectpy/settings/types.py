@@ -15,18 +15,14 @@ LANGUAGES = ("es", "en")
 class TagSettings:
     """One configured tag. `node` is the NodeId text of an OPC UA tag, None for Logix."""
 
-    tag: str = field(metadata=option("the tag's name in the PLC"))
-    label: str = field(metadata=option("the name that people know it by", otherwise="`tag_labels`, else the tag"))
-    unit: str = field(default="", metadata=option("unit shown behind the value"))
-    decimals: Optional[int] = field(
-        default=None, metadata=option("digits shown after the decimal point; cut, not rounded", 0, 15)
-    )
+    tag: str = field(metadata=option(say("option.tag.tag")))
+    label: str = field(metadata=option(say("option.tag.label"), otherwise="`tag_labels`, else the tag"))
+    unit: str = field(default="", metadata=option(say("option.tag.unit")))
+    decimals: Optional[int] = field(default=None, metadata=option(say("option.tag.decimals"), 0, 15))
     is_state: bool = False
-    node: Optional[str] = field(
-        default=None, metadata=option("NodeId of an OPC UA tag: ns=4;i=3 or nsu=URI;s=name", driver="opcua")
-    )
-    on_delay_s: float = field(default=0.0, metadata=option("TRUE must last this long to count", 0, 86400, unit="s"))
-    off_delay_s: float = field(default=0.0, metadata=option("FALSE must last this long to count", 0, 86400, unit="s"))
+    node: Optional[str] = field(default=None, metadata=option(say("option.tag.node"), driver="opcua"))
+    on_delay_s: float = field(default=0.0, metadata=option(say("option.tag.on_delay_s"), 0, 86400, unit="s"))
+    off_delay_s: float = field(default=0.0, metadata=option(say("option.tag.off_delay_s"), 0, 86400, unit="s"))
 
 
 @dataclass(frozen=True)
@@ -36,35 +32,27 @@ class OpcUaSettings:
     security: str = field(
         default="auto",
         metadata=option(
-            "OPC UA security; auto takes the strongest endpoint, never None",
+            say("option.opcua.security"),
             choices=("auto", "none", "sign", "sign_and_encrypt"),
         ),
     )
     mode: str = field(
         default="poll",
-        metadata=option("poll, or subscribe to catch pulses shorter than a scan", choices=("poll", "subscribe")),
+        metadata=option(say("option.opcua.mode"), choices=("poll", "subscribe")),
     )
-    sampling_ms: int = field(default=100, metadata=option("sampling interval of a subscription", 1, 3600000, unit="ms"))
-    queue_size: int = field(
-        default=100, metadata=option("changes that the server keeps per tag between two publications", 1, 10000)
-    )
-    user: Optional[str] = field(default=None, metadata=option("user name; anonymous when left out"))
-    password_env: Optional[str] = field(default=None, metadata=option("environment variable that holds the password"))
-    password_file: Optional[str] = field(default=None, metadata=option("file whose first line is the password"))
-    user_certificate: Optional[str] = field(
-        default=None, metadata=option("certificate (DER or PEM) that identifies the user")
-    )
-    user_key: Optional[str] = field(default=None, metadata=option("private key of that certificate"))
-    allow_plain_password: bool = field(
-        default=False, metadata=option("send the password even where nothing encrypts it")
-    )
+    sampling_ms: int = field(default=100, metadata=option(say("option.opcua.sampling_ms"), 1, 3600000, unit="ms"))
+    queue_size: int = field(default=100, metadata=option(say("option.opcua.queue_size"), 1, 10000))
+    user: Optional[str] = field(default=None, metadata=option(say("option.opcua.user")))
+    password_env: Optional[str] = field(default=None, metadata=option(say("option.opcua.password_env")))
+    password_file: Optional[str] = field(default=None, metadata=option(say("option.opcua.password_file")))
+    user_certificate: Optional[str] = field(default=None, metadata=option(say("option.opcua.user_certificate")))
+    user_key: Optional[str] = field(default=None, metadata=option(say("option.opcua.user_key")))
+    allow_plain_password: bool = field(default=False, metadata=option(say("option.opcua.allow_plain_password")))
     session_timeout_s: float = field(
-        default=60.0, metadata=option("how long the server keeps a lost session", 30, 120, unit="s")
+        default=60.0, metadata=option(say("option.opcua.session_timeout_s"), 30, 120, unit="s")
     )
-    pki_dir: str = field(default="pki", metadata=option("folder of the certificates: own, trusted, rejected"))
-    trust_device_time: bool = field(
-        default=False, metadata=option("edges take the device's own time where it fits what was seen")
-    )
+    pki_dir: str = field(default="pki", metadata=option(say("option.opcua.pki_dir")))
+    trust_device_time: bool = field(default=False, metadata=option(say("option.opcua.trust_device_time")))
 
 
 @dataclass(frozen=True)
@@ -72,27 +60,26 @@ class PlcSettings:
     """One PLC: `address` is its key in `PLCS` (what pycomm3 calls the path, or an `opc.tcp://` URL)."""
 
     address: str
-    name: str = field(metadata=option("the name that people know the PLC by", otherwise="the address"))
+    name: str = field(metadata=option(say("option.plc.name"), otherwise="the address"))
     driver: str = field(
-        default="logix", metadata=option("protocol", choices=("logix", "opcua"), otherwise="from the address")
+        default="logix",
+        metadata=option(say("option.plc.driver"), choices=("logix", "opcua"), otherwise="from the address"),
     )
-    interval_s: float = field(default=1.0, metadata=option("scan interval", 0.05, 3600, unit="s"))
-    timeout_s: float = field(default=3.0, metadata=option("longest wait for one reply", 0.1, 60, unit="s"))
+    interval_s: float = field(default=1.0, metadata=option(say("option.plc.interval_s"), 0.05, 3600, unit="s"))
+    timeout_s: float = field(default=3.0, metadata=option(say("option.plc.timeout_s"), 0.1, 60, unit="s"))
     tags: Tuple[TagSettings, ...] = ()
     tag_lost_s: float = field(
         default=60.0,
-        metadata=option("a tag missing in the PLC for this long closes its event as tag_lost", 0, 86400, unit="s"),
+        metadata=option(say("option.plc.tag_lost_s"), 0, 86400, unit="s"),
     )
-    comm_delay_s: float = field(
-        default=5.0, metadata=option("an outage becomes a @comm event after this time", 0, 86400, unit="s")
+    comm_delay_s: float = field(default=5.0, metadata=option(say("option.plc.comm_delay_s"), 0, 86400, unit="s"))
+    chatter_count: int = field(default=10, metadata=option(say("option.plc.chatter_count"), 1, 100000))
+    chatter_window_s: float = field(
+        default=60.0, metadata=option(say("option.plc.chatter_window_s"), 1, 86400, unit="s")
     )
-    chatter_count: int = field(
-        default=10, metadata=option("more transitions than this within the window flag the event", 1, 100000)
-    )
-    chatter_window_s: float = field(default=60.0, metadata=option("length of that window", 1, 86400, unit="s"))
     is_simulated: bool = False
     opcua: OpcUaSettings = field(
-        default_factory=OpcUaSettings, metadata=option("how to talk to an OPC UA server", driver="opcua", is_flat=True)
+        default_factory=OpcUaSettings, metadata=option(say("option.plc.opcua"), driver="opcua", is_flat=True)
     )
 
 
@@ -102,12 +89,12 @@ class DatabaseSettings:
 
     path: str = field(
         default="events.sqlite3",
-        metadata=option("the event database, a SQLite file", variable="CONECTPY_DB", flag="--db FILE"),
+        metadata=option(say("option.database.path"), variable="CONECTPY_DB", flag="--db FILE"),
     )
     legacy_timezone: Optional[str] = field(
         default=None,
         metadata=option(
-            "zone of the local times in an old database file",
+            say("option.database.legacy_timezone"),
             kind="zone",
             otherwise="the machine's own",
             variable="CONECTPY_LEGACY_TIMEZONE",
@@ -122,30 +109,28 @@ class WebSettings:
 
     host: str = field(
         default="127.0.0.1",
-        metadata=option("address to listen on; 0.0.0.0 for all", variable="CONECTPY_HOST", flag="--host ADDRESS"),
+        metadata=option(say("option.web.host"), variable="CONECTPY_HOST", flag="--host ADDRESS"),
     )
     port: int = field(
         default=5000,
-        metadata=option(
-            "port to listen on; 0 takes a free one", 0, 65535, variable="CONECTPY_PORT", flag="--port PORT"
-        ),
+        metadata=option(say("option.web.port"), 0, 65535, variable="CONECTPY_PORT", flag="--port PORT"),
     )
     tls_certificate: Optional[str] = field(
-        default=None, metadata=option("PEM file: serve HTTPS", variable="CONECTPY_TLS_CERTIFICATE")
+        default=None, metadata=option(say("option.web.tls_certificate"), variable="CONECTPY_TLS_CERTIFICATE")
     )
     tls_key: Optional[str] = field(
-        default=None, metadata=option("PEM file of its private key", variable="CONECTPY_TLS_KEY")
+        default=None, metadata=option(say("option.web.tls_key"), variable="CONECTPY_TLS_KEY")
     )
     timezone: Optional[str] = field(
         default=None,
         metadata=option(
-            "the plant's zone on the pages", kind="zone", otherwise="the machine's own", variable="CONECTPY_TIMEZONE"
+            say("option.web.timezone"), kind="zone", otherwise="the machine's own", variable="CONECTPY_TIMEZONE"
         ),
     )
     language: Optional[str] = field(
         default=None,
         metadata=option(
-            "language of the pages",
+            say("option.web.language"),
             choices=LANGUAGES,
             otherwise="`language`, else the browser's",
             variable="CONECTPY_LANGUAGE",
@@ -154,23 +139,23 @@ class WebSettings:
     trusted_hosts: Tuple[str, ...] = field(
         default=(),
         metadata=option(
-            "host names that browsers may ask for",
+            say("option.web.trusted_hosts"),
             items="host names",
             otherwise="addresses and this machine's names",
             variable="CONECTPY_TRUSTED_HOSTS",
         ),
     )
     threads: int = field(
-        default=96, metadata=option("threads that answer browsers", 32, 512, variable="CONECTPY_WEB_THREADS")
+        default=96, metadata=option(say("option.web.threads"), 32, 512, variable="CONECTPY_WEB_THREADS")
     )
     connections_per_address: int = field(
         default=32,
         metadata=option(
-            "connections that one address may hold idle", 4, 10000, variable="CONECTPY_CONNECTIONS_PER_ADDRESS"
+            say("option.web.connections_per_address"), 4, 10000, variable="CONECTPY_CONNECTIONS_PER_ADDRESS"
         ),
     )
     history_mb: int = field(
-        default=32, metadata=option("memory for the trends", 1, 4096, unit="MiB", variable="CONECTPY_HISTORY_MB")
+        default=32, metadata=option(say("option.web.history_mb"), 1, 4096, unit="MiB", variable="CONECTPY_HISTORY_MB")
     )
 
     def conflicts(self) -> Iterator[Text]:
@@ -185,13 +170,13 @@ class Settings:
 
     plcs: Tuple[PlcSettings, ...]
     database: DatabaseSettings = field(
-        default_factory=DatabaseSettings, metadata=option("the event database; a path, or a mapping", shorthand="path")
+        default_factory=DatabaseSettings, metadata=option(say("option.top.database"), shorthand="path")
     )
-    web: WebSettings = field(default_factory=WebSettings, metadata=option("the web server and its pages"))
+    web: WebSettings = field(default_factory=WebSettings, metadata=option(say("option.top.web")))
     log_level: str = field(
         default="INFO",
         metadata=option(
-            "how much is logged",
+            say("option.top.log_level"),
             choices=("DEBUG", "INFO", "WARNING", "ERROR"),
             variable="CONECTPY_LOG_LEVEL",
             flag="--log-level LEVEL",
@@ -200,7 +185,7 @@ class Settings:
     log_file: Optional[str] = field(
         default=None,
         metadata=option(
-            "file that the log is written to as well: 5 MB, and the nine before it (FILE.1 ... FILE.9)",
+            say("option.top.log_file"),
             variable="CONECTPY_LOG_FILE",
             flag="--log-file FILE",
         ),
@@ -208,7 +193,7 @@ class Settings:
     language: Optional[str] = field(
         default=None,
         metadata=option(
-            "language of console and log, and of the pages unless `web.language` names another",
+            say("option.top.language"),
             choices=LANGUAGES,
             otherwise="English; on the pages the browser's",
             variable="CONECTPY_LANGUAGE",

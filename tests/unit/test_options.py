@@ -136,7 +136,7 @@ def test_a_variable_that_two_options_share_is_named_once() -> None:
 
 
 def test_the_monitors_flags_are_those_of_the_options() -> None:
-    given = monitor_arguments(["--db", "a.db", "--log-level", "debug", "--port", "0", "--host", "h"])
+    given = monitor_arguments(["--db", "a.db", "--log-level", "debug", "--port", "0", "--host", "h"], "en")
     found = load_settings(PLCS, {"CONECTPY_PORT": "7"}, given)
     assert (found.database.path, found.log_level, found.web.port, found.web.host) == ("a.db", "DEBUG", 0, "h")
 
@@ -150,7 +150,7 @@ def test_a_script_checks_its_own_flags_by_the_same_options() -> None:
     }
     parser = argparse.ArgumentParser()
     for flag, one in options.items():
-        add_flag(parser, one, flag)
+        add_flag(parser, one, flag, "en")
     assert "scan interval (0.05 to 3600 s; 1)" in " ".join(parser.format_help().split())
     given = vars(parser.parse_args(["--interval", "0.5", "--security", "SIGN", "--plain"]))
     assert check_flags(given, options) == {"--interval": 0.5, "--security": "sign", "--plain": True}
