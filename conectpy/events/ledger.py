@@ -309,9 +309,10 @@ class Ledger:
 
     def _keep_old_times(self, plan: _Plan, plc: str) -> None:
         """What was live in an earlier run is not said to be live in this one: it no longer follows its PLC (E9)."""
+        good_ts = plan.plcs.get(plc) or self._plcs.get(plc)  # the clock may have been set in this same transaction
         for key, state in {**self._states, **plan.states}.items():
             if key[0] == plc and state.good_ts is None and state.value is not None:
-                plan.states[key] = state._replace(good_ts=self._plcs.get(plc))
+                plan.states[key] = state._replace(good_ts=good_ts)
 
     # -- after a loss --------------------------------------------------------------------------------------------------
 

@@ -235,6 +235,15 @@ def test_e15_a_step_in_every_phase(tmp_path: Path, steps: str, amount_s: float) 
     check(live_through(tmp_path / "d.sqlite3", history, DELAYED))
 
 
+def test_e15_a_step_and_the_first_notes_of_a_run_may_share_a_transaction(tmp_path: Path) -> None:
+    history = (
+        "step toggle kill freeze fail freeze bad freeze restart kill freeze bad sleep bad scan fail kill step scan"
+    )
+    amounts_s = iter([-3.0, 3.0])
+    steps = [(step, next(amounts_s) if step == "step" else 0.0) for step in history.split()]
+    check(live_through(tmp_path / "e.sqlite3", steps, DELAYED))
+
+
 @pytest.mark.parametrize("amount_s", CLOCK_STEPS_S)
 def test_e15_over_a_reboot_no_run_is_negative_or_ahead(tmp_path: Path, amount_s: float) -> None:
     world = World(tmp_path / "e.sqlite3")
