@@ -38,10 +38,6 @@ class LogQueue(logging.Handler):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def createLock(self) -> None:
-        """Of the library's lock there is no need: the queue has its own, which nobody holds while he waits."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         """Put the record's line into the queue, or count it."""
         try:

@@ -237,7 +237,8 @@ def _seen_text(buckets: Sequence[Bucket]) -> str:
     seen_s = sum(one.seen_s for one in buckets)
     if past_s - seen_s < UNSEEN_LEAST_S:
         return ""
-    return _("seen %(share)s", share=f"{int(100 * seen_s / past_s)} %")
+    share = int(100 * seen_s / past_s)
+    return _("seen %(share)s", share=f"{share} %" if share or not seen_s else "<1 %")
 
 
 def hours_text(seconds: float) -> str:
